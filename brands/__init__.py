@@ -1,0 +1,1 @@
+"""Official accounts that people follow, and their broadcasts into every follower's inbox."""

@@ -1,0 +1,1 @@
+"""The game store, matches with clocks, spectators and live comments."""

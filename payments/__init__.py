@@ -1,0 +1,1 @@
+"""The wallet: cards and bank accounts, transfers, red packets, payment codes, merchant orders."""

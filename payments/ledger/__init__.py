@@ -1,0 +1,1 @@
+"""The double-entry ledger under the wallet. Imports nothing above ``superapp.core``."""

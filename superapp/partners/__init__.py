@@ -1,0 +1,1 @@
+"""API credentials, signed requests, outgoing webhooks and the HTTP client that refuses private addresses."""

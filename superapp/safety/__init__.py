@@ -1,0 +1,1 @@
+"""Reports, keyword rules and the moderation queue."""

@@ -1,0 +1,194 @@
+"""Settings shared by every environment, grouped by room. Secrets have no default: without them nothing starts."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from . import environment as env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+LOCAL_DIR = BASE_DIR / ".local"
+
+# --- Django ---------------------------------------------------------------------------------------------------------
+SECRET_KEY = env.required("SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+ROOT_URLCONF = "superapp.urls"
+WSGI_APPLICATION = "superapp.wsgi.application"
+ASGI_APPLICATION = "superapp.asgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "superapp.core",
+    "superapp.media",
+    "superapp.accounts",
+    "superapp.realtime",
+    "messaging",
+    "superapp.localdev",
+]
+
+MIDDLEWARE = [
+    "superapp.core.middleware.RequestLog",
+    "superapp.core.middleware.ErrorBoundary",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+# The application's role is not the owner of the schema: migrations run on the alias "owner".
+DATABASES = {"default": env.database(env.required("DATABASE_URL"), name="DATABASE_URL")}
+if _owner_url := env.optional("DATABASE_OWNER_URL"):
+    DATABASES["owner"] = env.database(_owner_url, name="DATABASE_OWNER_URL")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("zh-hans", "简体中文")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = env.optional("STATIC_ROOT", str(LOCAL_DIR / "static"))
+APPEND_SLASH = False
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Where the product is reached -----------------------------------------------------------------------------------
+# The one origin of REST and sockets, as the clients write it. Signed links are made from it.
+PUBLIC_ORIGIN = env.optional("PUBLIC_ORIGIN", "http://localhost:8000").rstrip("/")
+# The header in which the one trusted proxy puts the client's address; empty: nobody stands in front of us.
+CLIENT_ADDRESS_HEADER = env.optional("CLIENT_ADDRESS_HEADER")
+
+# --- core -----------------------------------------------------------------------------------------------------------
+REDIS_URL = env.required("REDIS_URL")
+REDIS_TIMEOUT_SECONDS = 0.05
+REDIS_PATIENT_TIMEOUT_SECONDS = 1.0
+REDIS_CIRCUIT_OPEN_SECONDS = 2.0
+# An id in JSON is a string of digits; a body larger or deeper than this is refused before anything reads it.
+API_MAX_BODY_BYTES = 256 * 1024
+API_MAX_DEPTH = 20
+API_PAGE_SIZE = 30
+API_MAX_PAGE_SIZE = 100
+# In tests an error that an operation did not declare is a failure instead of an answer.
+API_STRICT_DECLARATIONS = False
+# Volume limits of core/limits.py that are to differ here, as {"action": (capacity, per_seconds)}; load tests lift them.
+LIMITS_OVERRIDES: dict[str, tuple[int, float]] = {}
+OUTBOX_SHARDS = 4
+OUTBOX_MAX_ATTEMPTS = 10
+LEASE_TTL = timedelta(seconds=4)
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["superapp.accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "superapp.core.api.schema.OperationSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Superapp",
+    "DESCRIPTION": "One account, one inbox, one wallet. Sockets are described in docs/realtime.md.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["superapp.core.api.schema.add_bearer"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+}
+
+# --- media ----------------------------------------------------------------------------------------------------------
+MEDIA_ROOT = env.optional("MEDIA_ROOT", str(LOCAL_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_MAX_PIXELS = 25_000_000
+MEDIA_URL_LIFETIME = timedelta(minutes=10)
+# An upload's size is known from its headers before its body is read; its bytes go to disk above this many in memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- accounts -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# A handle's uniqueness lives in its directory table, where it also holds across the shards of a distributed database.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=30)
+REFRESH_TOKEN_LIFETIME = timedelta(days=60)
+SIGN_IN_CODE_LIFETIME = timedelta(minutes=5)
+SIGN_IN_CODE_MAX_ATTEMPTS = 5
+PASSWORD_MAX_ATTEMPTS = 5
+PASSWORD_LOCK = timedelta(minutes=15)
+DEVICES_PER_USER = 8
+# A class with send(*, phone, code, language); the local one prints the code where the developer is looking.
+SIGN_IN_CODE_PROVIDER = env.optional("SIGN_IN_CODE_PROVIDER")
+
+# --- realtime -------------------------------------------------------------------------------------------------------
+# Pages of these origins may open a socket; native apps send no Origin and are fine without.
+REALTIME_ORIGINS = env.words("REALTIME_ORIGINS", default=PUBLIC_ORIGIN)
+REALTIME_SLOTS = 4096
+REALTIME_THREADS = 8
+REALTIME_TICKET_LIFETIME = timedelta(seconds=30)
+REALTIME_AUTH_TIMEOUT_SECONDS = 5.0
+REALTIME_MAX_FRAME_BYTES = 16 * 1024
+REALTIME_QUEUE_FRAMES = 256
+REALTIME_QUEUE_BYTES = 1024 * 1024
+REALTIME_STALLED_SECONDS = 20.0
+REALTIME_PING_SECONDS = 25
+REALTIME_SILENCE_SECONDS = 70.0
+REALTIME_EXPIRY_WARNING_SECONDS = 60.0
+# Frames a socket may send: a burst of the first number, refilled at the second per second, then 4429.
+REALTIME_FRAME_BURST = 200
+REALTIME_FRAMES_PER_SECOND = 50.0
+
+# --- Celery (every task is idempotent, carries ids and ends within a minute) ------------------------------------------
+CELERY_BROKER_URL = env.optional("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"superapp.media.tasks.*": {"queue": "media"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 10, "socket_connect_timeout": 2}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
+    "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
+    "media-resume-processing": {"task": "superapp.media.tasks.resume_processing", "schedule": 60.0},
+}
+
+# --- logs -----------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.optional("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.optional("LOG_FORMAT", "json")
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10  # the line at a request's end says it all
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+LOGGING_CONFIG = None  # superapp.core.logs.configure() does it, for every process alike

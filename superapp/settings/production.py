@@ -1,0 +1,34 @@
+"""Production: everything that must not be guessed is required, and insecure values refuse to start."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from . import environment as env
+from .base import *  # noqa: F403
+from .base import SECRET_KEY
+
+env.required("ALLOWED_HOSTS")
+PUBLIC_ORIGIN = env.required("PUBLIC_ORIGIN").rstrip("/")
+SIGN_IN_CODE_PROVIDER = env.required("SIGN_IN_CODE_PROVIDER")
+MEDIA_ROOT = env.required("MEDIA_ROOT")
+STATIC_ROOT = env.required("STATIC_ROOT")
+
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("SECRET_KEY must be at least 50 random characters.")
+if not PUBLIC_ORIGIN.startswith("https://"):
+    raise ImproperlyConfigured("PUBLIC_ORIGIN must start with https://: tokens and codes travel over it.")
+if SIGN_IN_CODE_PROVIDER == "superapp.accounts.code_providers.Terminal":
+    raise ImproperlyConfigured(
+        "SIGN_IN_CODE_PROVIDER is the local one, which prints codes. Name a provider that sends them."
+    )
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+DEMO_DATA = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

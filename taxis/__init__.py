@@ -1,0 +1,1 @@
+"""Hail a taxi in the street, watch it come, pay from the wallet."""
