@@ -1,0 +1,199 @@
+"""From a fresh clone to a command in its virtual environment. Called by the Makefile with the system's Python.
+
+Only the standard library may be imported: there is nothing else yet. Packages are installed when the pinned files have
+changed since the last time, and only what the goal needs: the tests' tools come with the first `make test`.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parents[2]
+LOCAL = CLONE / ".local"
+ENVIRONMENT = CLONE / ".venv"
+STAMP = ENVIRONMENT / "superapp-installed.json"
+LOG = LOCAL / "install.log"
+PYTHON = ENVIRONMENT / "bin" / "python"
+OLDEST = (3, 11)
+# Where the wheels of PostgreSQL and Valkey exist.
+PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
+SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+
+
+class Refusal(Exception):
+    """Something is missing that we cannot make; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What `make <goal>` runs, and whether it needs the tests' tools."""
+
+    command: tuple[str, ...]
+    with_tools: bool = False
+    with_servers: bool = False
+
+
+GOALS = {
+    "run": Goal(("-m", "superapp.localdev.supervisor"), with_servers=True),
+    "test": Goal(("-m", "superapp.localdev.checks", "--tests"), with_tools=True, with_servers=True),
+    "lint": Goal(("-m", "superapp.localdev.checks"), with_tools=True),
+    "reset": Goal(("-m", "superapp.localdev.reset")),
+    "requirements": Goal(("-m", "superapp.localdev.requirements"), with_tools=True),
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Becomes the goal's command, or exits with 1 after saying what is missing."""
+    goal = GOALS[arguments[0]]
+    os.chdir(CLONE)
+    try:
+        if goal.with_servers:
+            check_platform(os.environ)
+        prepare(with_tools=goal.with_tools)
+    except Refusal as refusal:
+        print(f"\n{refusal}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    os.execv(PYTHON, [str(PYTHON), *goal.command, *arguments[1:]])  # noqa: S606
+
+
+def check_platform(environment: Mapping[str, str]) -> None:
+    here = (platform.system(), platform.machine())
+    missing = [name for name in SERVERS if not environment.get(name)]
+    if here not in PLATFORMS and missing:
+        raise Refusal(
+            f"There is no embedded PostgreSQL and Valkey for {' '.join(here)}.\n"
+            f"→ Set {', '.join(missing)} to servers of yours; docs/first-change.md says how."
+        )
+
+
+def prepare(*, with_tools: bool) -> None:
+    """Bring the virtual environment up to date; does nothing when it is. One at a time per clone."""
+    wanted = fingerprints(with_tools=with_tools)
+    if up_to_date(wanted):
+        return
+    with alone():
+        if up_to_date(wanted):
+            return
+        if not usable():
+            make_environment()
+        install(wanted)
+
+
+def fingerprints(*, with_tools: bool) -> dict[str, str]:
+    """The requirement files to install, and what is in them."""
+    names = ["requirements.txt", *(["requirements-dev.txt"] if with_tools else [])]
+    return {name: hashlib.sha256((CLONE / name).read_bytes()).hexdigest() for name in names}
+
+
+def installed() -> dict[str, str]:
+    """What an earlier run installed into this very directory: after a move, its scripts point elsewhere."""
+    try:
+        stamp: dict[str, str] = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamp if stamp.get("directory") == str(ENVIRONMENT.resolve()) else {}
+
+
+def up_to_date(wanted: Mapping[str, str]) -> bool:
+    return wanted.items() <= installed().items() and PYTHON.exists()
+
+
+def usable() -> bool:
+    """Whether there is an environment to install into: made here, with an interpreter that works and is new enough."""
+    code = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
+    try:
+        first_line = (ENVIRONMENT / "bin" / "pip").read_text().partition("\n")[0]
+        works = subprocess.run([PYTHON, "-I", "-c", code], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+    # Scripts name their interpreter in full, so they still point to where a clone was before it was moved or copied.
+    return works and str(ENVIRONMENT.resolve()) in first_line
+
+
+def make_environment() -> None:
+    with step("python", f".venv with Python {platform.python_version()}"):
+        if ENVIRONMENT.exists():
+            shutil.rmtree(ENVIRONMENT)
+        run(environment_maker(), cure="Read the end of the log; a full disk is the usual reason.")
+
+
+def environment_maker() -> list[str]:
+    """Debian splits venv's pip off into a package of its own; virtualenv brings one along."""
+    if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
+        return [sys.executable, "-m", "venv", str(ENVIRONMENT)]
+    if importlib.util.find_spec("virtualenv"):
+        return [sys.executable, "-m", "virtualenv", "--quiet", str(ENVIRONMENT)]
+    if program := shutil.which("virtualenv"):
+        return [program, "--quiet", "--python", sys.executable, str(ENVIRONMENT)]
+    raise Refusal(
+        f"{sys.executable} cannot make a virtual environment: it has no ensurepip, and there is no virtualenv.\n"
+        f"→ Install one of them (Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv,"
+        " or apt install virtualenv) and run this again."
+    )
+
+
+def install(wanted: Mapping[str, str]) -> None:
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input", "--quiet"]
+    command += ["--disable-pip-version-check", *(part for name in wanted for part in ("-r", str(CLONE / name)))]
+    lines = [line for name in wanted for line in (CLONE / name).read_text().splitlines()]
+    count = sum(line[:1].isalnum() for line in lines)
+    with step("packages", f"{count} from {' and '.join(wanted)}"):
+        run(
+            command,
+            cure="Check that a package index can be reached (pip's settings and proxies count), then run this again.",
+        )
+    kept = {name: value for name, value in installed().items() if name in fingerprints(with_tools=True)}
+    if kept.get("requirements.txt") != wanted["requirements.txt"]:
+        # The tools were chosen to go with what has just been replaced.
+        kept = {}
+    STAMP.write_text(json.dumps({"directory": str(ENVIRONMENT.resolve()), **kept, **wanted}, indent=1))
+
+
+def run(command: list[str], *, cure: str) -> None:
+    with LOG.open("w+") as log:
+        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        if code:
+            log.seek(0)
+            end = "\n".join(log.read().splitlines()[-12:])
+            raise Refusal(f"{end}\n→ {cure} The whole log is in {LOG.relative_to(CLONE)}.")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "install.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with step("waiting", "another make is installing into .venv"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def step(name: str, text: str) -> Iterator[None]:
+    began = time.monotonic()
+    print(f"{name:<11}{text} … ", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

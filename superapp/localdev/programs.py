@@ -1,0 +1,40 @@
+"""The command lines of the product's processes: the same for `make run` and for tests that start real ones."""
+
+import sys
+from pathlib import Path
+
+Command = list[str | Path]
+
+PYTHON = Path(sys.executable)
+# Under root Celery warns at every start; on a developer's machine that is no news.
+CELERY: Command = [
+    PYTHON,
+    "-W",
+    "ignore:You're running the worker with superuser",
+    "-m",
+    "celery",
+    "--quiet",
+    "-A",
+    "superapp",
+]
+
+
+def web(*listen: str) -> Command:
+    """One origin for REST and sockets; ``listen`` is uvicorn's ``--fd``, or ``--host`` and ``--port``."""
+    command: Command = [PYTHON, "-m", "uvicorn", "superapp.asgi:application", *listen]
+    command += ["--ws", "websockets-sansio", "--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
+    # The socket's protocol has a heartbeat of its own (REALTIME_PING_SECONDS).
+    command += ["--ws-ping-interval", "0", "--ws-ping-timeout", "0"]
+    return [*command, "--lifespan", "auto", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"]
+
+
+def loops() -> Command:
+    return [PYTHON, "manage.py", "loops"]
+
+
+def worker() -> Command:
+    return [*CELERY, "worker", "-Q", "default,media", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+
+
+def beat(schedule: Path) -> Command:
+    return [*CELERY, "beat", "--schedule", schedule, "--pidfile", ""]

@@ -1,0 +1,42 @@
+"""How much the load and race tests do: small in `make test`, everything with SUPERAPP_TEST_SIZE=full."""
+
+import os
+from dataclasses import dataclass
+
+SIZE = os.environ.get("SUPERAPP_TEST_SIZE", "smoke")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    # Clients that talk while processes are killed.
+    talking_clients: int
+    # Sockets that one gateway process holds while nothing happens.
+    idle_sockets: int
+    # Attempts at one sign-in code, at the same time.
+    parallel_guesses: int
+    # Members of the largest group.
+    group_members: int
+    # Messages of each of the writers who write into one group at the same time.
+    messages_per_writer: int
+    # How long strangers' frames are thrown at a gateway.
+    fuzz_seconds: float
+
+
+sizes = {
+    "smoke": Sizes(
+        talking_clients=12,
+        idle_sockets=300,
+        parallel_guesses=200,
+        group_members=500,
+        messages_per_writer=12,
+        fuzz_seconds=2,
+    ),
+    "full": Sizes(
+        talking_clients=50,
+        idle_sockets=5_000,
+        parallel_guesses=1_000,
+        group_members=500,
+        messages_per_writer=500,
+        fuzz_seconds=20,
+    ),
+}[SIZE]
