@@ -1,0 +1,100 @@
+"""OpenAPI from the same declarations that ``Endpoint`` runs by."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, OpenApiTypes, inline_serializer
+from rest_framework import serializers
+
+from superapp.core.api.endpoint import Endpoint, Operation
+from superapp.core.api.paging import PageQuery
+from superapp.core.errors import DomainError
+
+
+class ErrorOutput(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Stable; for programs.")
+    message = serializers.CharField(help_text="A sentence for people.")
+    details = serializers.DictField()
+
+
+class ErrorEnvelope(serializers.Serializer[Any]):
+    error = ErrorOutput()
+
+
+class OperationSchema(AutoSchema):
+    """Reads an ``Operation`` where drf-spectacular would look for serializer classes and filter backends."""
+
+    view: Any
+
+    @property
+    def operation(self) -> type[Operation]:
+        return self.view.operations[self.method]
+
+    def is_excluded(self) -> bool:
+        return not isinstance(self.view, Endpoint) or self.method not in self.view.operations
+
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, not DRF's
+        return " ".join((self.operation.__doc__ or "").split())
+
+    def get_summary(self) -> str | None:
+        return self.get_description().split(". ")[0].rstrip(".") or None
+
+    def get_operation_id(self) -> str:
+        return f"{type(self.view).__name__}.{self.method.lower()}"
+
+    def get_tags(self) -> list[str]:
+        return [type(self.view).__module__.removeprefix("superapp.").split(".")[0]]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        return [] if self.operation.public else [{"bearer": []}]
+
+    def get_override_parameters(self) -> list[Any]:
+        query = self.operation.query or (PageQuery if self.operation.page else None)
+        parameters: list[Any] = [query] if query else []
+        if self.operation.idempotent:
+            parameters.append(
+                OpenApiParameter("Idempotency-Key", OpenApiTypes.UUID, OpenApiParameter.HEADER, required=True)
+            )
+        return parameters
+
+    def map_parsers(self) -> list[str]:
+        return ["application/json" if self.operation.multipart_bytes is None else "multipart/form-data"]
+
+    def get_request_serializer(self) -> Any:
+        return self.operation.input
+
+    def get_response_serializers(self) -> Any:
+        responses: dict[int, Any] = {self.operation.status if self.operation.output else 204: self._success()}
+        by_status: dict[int, list[type[DomainError]]] = {}
+        for error in sorted(self.operation.declared_errors(), key=lambda error: error.code):
+            by_status.setdefault(error.status, []).append(error)
+        for status, declared in sorted(by_status.items()):
+            lines = [f"`{error.code}`: {error.message}" for error in declared]
+            responses[status] = OpenApiResponse(ErrorEnvelope, description="\n\n".join(lines))
+        return responses
+
+    def _success(self) -> Any:
+        output = self.operation.output
+        if output is None or not (self.operation.page or self.operation.many):
+            return output
+        name = output.__name__
+        fields: dict[str, Any] = {"results": output(many=True)}
+        if self.operation.page:
+            fields["next"] = serializers.CharField(allow_null=True)
+            fields["previous"] = serializers.CharField(allow_null=True)
+        return inline_serializer(f"{name}{'Page' if self.operation.page else 'List'}", fields)
+
+
+class IdSchema(OpenApiSerializerFieldExtension):
+    target_class = "superapp.core.api.fields.Id"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]{1,19}$"}
+
+
+def add_bearer(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Names the one way to authenticate; a post-processing hook of drf-spectacular."""
+    components = result.setdefault("components", {})
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    return result

@@ -1,0 +1,94 @@
+"""Volume limits: one table, one atomic token bucket each in Redis.
+
+Where a wrong answer costs safety (sending codes costs money, guessing them costs accounts) a limit fails closed: no
+Redis, no action. Where it costs convenience it fails open. What must be exact is counted in Postgres rows instead.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import redis
+from django.conf import settings
+
+from superapp.core.errors import TooManyRequests, Unavailable
+from superapp.core.redis import RedisFailure, guarded
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``capacity`` at once, refilled evenly to ``capacity`` per ``per_seconds``."""
+
+    capacity: int
+    per_seconds: float
+    fails_open: bool
+
+
+LIMITS: dict[str, Limit] = {
+    # accounts: a code costs a text message, and each one is a new chance to guess
+    "accounts.send_code.phone": Limit(5, 3600, fails_open=False),
+    "accounts.send_code.address": Limit(20, 3600, fails_open=False),
+    "accounts.sign_in.address": Limit(60, 600, fails_open=True),
+    # a handle given up stays its person's, so changing it often would collect the good ones
+    "accounts.change_handle.user": Limit(5, 30 * 86_400, fails_open=False),
+    "accounts.change_password.user": Limit(10, 3600, fails_open=True),
+    # media
+    "media.upload.user": Limit(60, 600, fails_open=True),
+    # messaging
+    "messaging.send.user": Limit(10, 1, fails_open=True),
+    "messaging.send.conversation": Limit(40, 1, fails_open=True),
+    "messaging.typing.user": Limit(3, 6, fails_open=True),
+    "messaging.friend_request.user": Limit(30, 86_400, fails_open=True),
+    "messaging.find_person.user": Limit(60, 600, fails_open=True),
+    "messaging.see_person.user": Limit(600, 600, fails_open=True),
+    "messaging.create_group.user": Limit(30, 3600, fails_open=True),
+    # realtime
+    "realtime.ticket.user": Limit(60, 60, fails_open=True),
+}
+
+# The generic cell rate algorithm (ATM Forum TM 4.0): one key holds the moment at which the bucket is full again.
+# KEYS[1]: bucket. ARGV: capacity, seconds per token, cost. Redis' own clock counts, so servers need not agree on it.
+# Returns -1 when allowed, else the milliseconds to wait.
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local per_token = tonumber(ARGV[2]) * 1000
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local next_full_at = full_at + per_token * tonumber(ARGV[3])
+local wait = next_full_at - now - per_token * tonumber(ARGV[1])
+if wait > 0 then return math.ceil(wait) end
+redis.call('SET', KEYS[1], string.format('%.3f', next_full_at), 'PX', math.ceil(next_full_at - now))
+return -1
+"""
+
+
+def limit_for(action: str) -> Limit:
+    limit = LIMITS[action]
+    if override := settings.LIMITS_OVERRIDES.get(action):
+        return Limit(*override, fails_open=limit.fails_open)
+    return limit
+
+
+@functools.cache
+def _script() -> redis.commands.core.Script:
+    return redis.Redis().register_script(_TAKE)
+
+
+def take(*, action: str, subject: str, cost: int = 1) -> None:
+    """Take ``cost`` tokens of ``subject``'s bucket, all or none.
+
+    Raises ``TooManyRequests`` with the seconds until enough are there, ``Unavailable`` when Redis is away and the limit
+    fails closed.
+    """
+    limit = limit_for(action)
+    arguments = [limit.capacity, limit.per_seconds / limit.capacity, cost]
+    try:
+        wait = guarded(
+            lambda client: _script()(keys=[f"limit:{action}:{subject}"], args=arguments, client=client),
+            patient=not limit.fails_open,
+        )
+    except RedisFailure:
+        if limit.fails_open:
+            return
+        raise Unavailable() from None
+    if wait >= 0:
+        raise TooManyRequests(retry_after_seconds=wait / 1000)

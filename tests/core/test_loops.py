@@ -1,0 +1,236 @@
+"""Loops: one process holds a shard, and whatever happens to it, the work goes on elsewhere and counts once."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import psycopg2
+import pytest
+from django.conf import settings as project
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from superapp.core import loops
+from superapp.core.leases import Lease
+from superapp.core.models import OutboxEvent
+from superapp.localdev.stage import Addresses
+from tests.core import facts
+from tests.core.waiting import until
+from tests.processes import Loops
+
+#: Of the processes here: short, so that nobody waits long.
+LEASE = timedelta(seconds=3)
+SHARDS = {"0", "1", "2", "3"}
+
+
+# --- In processes of their own ----------------------------------------------------------------------------------------
+
+
+class Standby(Loops):
+    """Ready when it looks after the leases, whether or not it got one."""
+
+    def __init__(self, addresses: Addresses, name: str) -> None:
+        settings = {
+            "INSTALLED_APPS": [*project.INSTALLED_APPS, "tests.core.apps.FactsConfig"],
+            "LEASE_TTL": LEASE,
+        }
+        super().__init__(addresses, settings=settings, environment={"PGAPPNAME": name})
+        self._name = name
+
+    def ready(self) -> bool:
+        connection = psycopg2.connect(self.addresses.database_url)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [self._name])
+            found = cursor.fetchone() is not None
+        connection.close()
+        return found
+
+    def shards(self) -> set[str]:
+        """Those of the outbox that it holds by the database's clock."""
+        held = facts.rows(
+            "SELECT shard FROM core_lease WHERE name = 'outbox' AND lease_until > clock_timestamp()"
+            " AND split_part(owner, ':', 2) = %s",
+            str(self.pid),
+        )
+        return {shard for (shard,) in held}
+
+
+@pytest.fixture(scope="module")
+def pair(committed_db: Addresses) -> Iterator[tuple[Standby, Standby]]:
+    facts.prepare(committed_db.database_owner_url)
+    with Standby(committed_db, "first") as first, Standby(committed_db, "second") as second:
+        yield first, second
+
+
+@pytest.fixture
+def holder(pair: tuple[Standby, Standby]) -> Standby:
+    """Whichever of the two has the work."""
+    return until(lambda: next((process for process in pair if process.shards() == SHARDS), None))
+
+
+@pytest.fixture
+def standby(pair: tuple[Standby, Standby], holder: Standby) -> Standby:
+    return next(process for process in pair if process is not holder)
+
+
+def is_done(key: str) -> bool:
+    return not OutboxEvent.objects.filter(event__key=key, done_at=None).exists()
+
+
+def end_of_leases() -> datetime:
+    ((moment,),) = facts.rows("SELECT max(lease_until) FROM core_lease WHERE name = 'outbox'")
+    return moment
+
+
+def taken_over_after(key: str, expiry: datetime) -> timedelta:
+    """From the end of the old lease to the second delivery, both by the database's clock."""
+    (_, (second,)) = facts.rows("SELECT at FROM facts_delivery WHERE key = %s ORDER BY at", key)
+    return second - expiry
+
+
+def test_events_are_delivered_by_the_one_process_that_holds_their_shard(holder: Standby, standby: Standby) -> None:
+    keys = [f"shared-{number}" for number in range(12)]
+    for key in keys:
+        facts.announce(key, 1, 2, 3)
+    until(lambda: all(is_done(key) for key in keys))
+    assert {key: facts.deliveries(key) for key in keys} == {key: [1, 2, 3] for key in keys}
+    assert (holder.shards(), standby.shards()) == (SHARDS, set())
+
+
+def test_relay_killed_between_delivery_and_mark_delivers_again_with_one_effect(
+    holder: Standby, standby: Standby
+) -> None:
+    facts.close_gate("killed")
+    facts.announce("killed", 1, 2)
+    until(lambda: facts.deliveries("killed") == [1])
+    holder.kill()
+    expiry = end_of_leases()
+    # Somebody else has taken over and stands at the same place.
+    until(lambda: facts.deliveries("killed") == [1, 1])
+    assert timedelta(0) < taken_over_after("killed", expiry) < timedelta(seconds=5)
+    assert not is_done("killed")
+    facts.open_gate("killed")
+    until(lambda: is_done("killed"))
+    assert facts.deliveries("killed") == [1, 1, 2]
+    assert facts.effects("killed") == [1, 2]
+    assert standby.shards() == SHARDS
+    holder.restart()
+
+
+def test_frozen_relay_that_wakes_up_marks_nothing_and_goes_on_as_standby(holder: Standby, standby: Standby) -> None:
+    facts.close_gate("frozen")
+    facts.announce("frozen", 1)
+    until(lambda: facts.deliveries("frozen") == [1])
+    holder.signal(signal.SIGSTOP)
+    try:
+        expiry = end_of_leases()
+        until(lambda: facts.deliveries("frozen") == [1, 1])
+        assert timedelta(0) < taken_over_after("frozen", expiry) < timedelta(seconds=5)
+    finally:
+        holder.signal(signal.SIGCONT)
+    facts.open_gate("frozen")
+    # The sleeper finished its delivery as well, and was refused by the token.
+    until(lambda: "loop.lease_lost" in holder.last_lines())
+    until(lambda: is_done("frozen"))
+    assert facts.deliveries("frozen") == [1, 1]
+    assert facts.effects("frozen") == [1]
+    facts.announce("after-frost", 1, 2)
+    until(lambda: is_done("after-frost"))
+    assert facts.deliveries("after-frost") == [1, 2]
+    assert (holder.shards(), standby.shards()) == (set(), SHARDS)
+
+
+def test_process_that_is_told_to_stop_hands_its_shards_over(holder: Standby, standby: Standby) -> None:
+    holder.stop()
+    until(lambda: standby.shards() == SHARDS)
+    facts.announce("handed-over", 1)
+    until(lambda: is_done("handed-over"))
+    assert facts.deliveries("handed-over") == [1]
+    holder.start()
+
+
+# --- In this process --------------------------------------------------------------------------------------------------
+
+TESTED = "tests-loop"
+
+
+@contextmanager
+def running(step: Callable[[Lease], int], settings: Settings, *, shards: tuple[str, ...] = ("0",)) -> Iterator[None]:
+    """A runner of this one loop."""
+    settings.LEASE_TTL = LEASE
+    loops.register(TESTED, every=timedelta(milliseconds=10), step=step, shards=lambda: shards)
+    runner = loops.Runner(only=[TESTED])
+    thread = threading.Thread(target=runner.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.stop()
+        thread.join(30)
+        loops._loops.pop(TESTED)
+    assert not thread.is_alive()
+
+
+def leases_left() -> list[str]:
+    return [
+        shard
+        for (shard,) in facts.rows(
+            "SELECT shard FROM core_lease WHERE name = %s AND lease_until > clock_timestamp() ORDER BY shard", TESTED
+        )
+    ]
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_every_shard_is_worked_under_its_own_lease(settings: Settings) -> None:
+    seen: set[tuple[str, str]] = set()
+
+    def step(lease: Lease) -> int:
+        seen.add((lease.name, lease.shard))
+        return 0
+
+    with running(step, settings, shards=("paris", "lyon")):
+        until(lambda: len(seen) == 2)
+        assert leases_left() == ["lyon", "paris"]
+    assert seen == {(TESTED, "paris"), (TESTED, "lyon")}
+    # Given back: nobody has to wait for them to run out.
+    assert leases_left() == []
+
+
+@pytest.mark.usefixtures("committed_db")
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_step_that_breaks_is_tried_again(settings: Settings, error: type[BaseException]) -> None:
+    calls = []
+
+    def step(lease: Lease) -> int:
+        calls.append(lease.token)
+        if len(calls) == 1:
+            raise error
+        return 0
+
+    with running(step, settings):
+        until(lambda: len(calls) > 2)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_lost_lease_is_claimed_anew_once_it_is_free(settings: Settings) -> None:
+    tokens = []
+
+    def step(lease: Lease) -> int:
+        tokens.append(lease.token)
+        return 0
+
+    with running(step, settings):
+        until(lambda: tokens)
+        first = tokens[0]
+        facts.rows("UPDATE core_lease SET owner = 'somebody', token = token + 1 WHERE name = %s", TESTED)
+        # They do not prolong it.
+        until(lambda: tokens[-1] == first + 2)
+    assert sorted(tokens) == tokens
+
+
+def test_command_names_the_loops_there_are() -> None:
+    with pytest.raises(CommandError, match=r"^No loop named nonsense\. There are: outbox"):
+        call_command("loops", "--only", "nonsense")
