@@ -1,0 +1,66 @@
+"""Reads: who may see what, and what is still to be processed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from superapp.core.errors import NotFound
+from superapp.media import registry
+from superapp.media.links import Claim
+from superapp.media.models import Asset, StoredFile, Variant
+
+
+def assets_visible_to(viewer_id: int, asset_ids: Sequence[int]) -> list[Asset]:
+    """Those of the assets that the viewer may see now, in the order asked for, with their variants.
+
+    Two statements, and one question to each purpose that is among them.
+    """
+    found = Asset.objects.prefetch_related("variants").in_bulk(list(set(asset_ids)))
+    visible = _visible_to(viewer_id, found.values())
+    return [found[asset_id] for asset_id in dict.fromkeys(asset_ids) if asset_id in visible]
+
+
+def asset_visible_to(viewer_id: int, asset_id: int) -> Asset:
+    """Raises ``NotFound``."""
+    for asset in assets_visible_to(viewer_id, [asset_id]):
+        return asset
+    raise NotFound
+
+
+def linked_file(*, asset_id: int, name: str, claim: Claim) -> tuple[StoredFile, timedelta]:
+    """The file behind a link and how much longer the link works.
+
+    Raises ``NotFound`` for links that we did not make, and when its viewer may no longer see it; ``LinkExpired``.
+    """
+    file: Asset | Variant | None
+    if name == registry.ORIGINAL:
+        file = asset = Asset.objects.filter(id=asset_id).first()
+    else:
+        file = Variant.objects.select_related("asset").filter(asset_id=asset_id, name=name).first()
+        asset = file.asset if file else None
+    if file is None or asset is None:
+        raise NotFound
+    viewer_id, left = claim.check(asset, name)
+    if not _visible_to(viewer_id, [asset]):
+        raise NotFound
+    return file, left
+
+
+def assets_left_behind(*, overdue: timedelta, limit: int) -> list[int]:
+    """Assets whose processing should have begun, or begun again, ``overdue`` ago; the longest waiting first."""
+    waiting = Asset.objects.filter(state=Asset.State.PROCESSING, due_at__lte=timezone.now() - overdue)
+    return list(waiting.order_by("due_at").values_list("id", flat=True)[:limit])
+
+
+def _visible_to(viewer_id: int, assets: Collection[Asset]) -> set[int]:
+    """Ids of those that the viewer may see: their own, and what the purpose of each allows."""
+    others = [asset for asset in assets if asset.owner_id != viewer_id and asset.reference is not None]
+    asked: dict[str, set[str]] = defaultdict(set)
+    for asset in others:
+        asked[asset.purpose].add(asset.reference or "")
+    allowed = {name: registry.purpose(name).may_view(viewer_id, references) for name, references in asked.items()}
+    return {asset.id for asset in assets if asset.owner_id == viewer_id} | {
+        asset.id for asset in others if asset.reference in allowed[asset.purpose]
+    }

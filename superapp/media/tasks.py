@@ -1,0 +1,18 @@
+from datetime import timedelta
+
+from celery import shared_task
+
+from superapp.media import selectors, services
+
+
+@shared_task
+def make_variants(asset_id: int) -> None:
+    services.make_variants(asset_id=asset_id)
+
+
+@shared_task
+def resume_processing() -> None:
+    """Queues again what a broker lost or a worker did not finish. What still waits in the queue is queued twice, which
+    costs the second worker one statement."""
+    for asset_id in selectors.assets_left_behind(overdue=timedelta(minutes=1), limit=100):
+        make_variants.delay(asset_id)
