@@ -1,0 +1,116 @@
+import functools
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from superapp.accounts.models import Device
+from superapp.core.api.fields import Id, Input, Line, Output, Text, Time, rfc3339
+
+
+@functools.cache
+def _time_zones() -> set[str]:
+    """Without what a machine calls its own zone, and the lack of one. Asks the disk, so only once."""
+    return zoneinfo.available_timezones() - {"localtime", "Factory"}
+
+
+class ProfileOutput(Output):
+    """What everybody may see of a person."""
+
+    id = Id()
+    handle = serializers.CharField(allow_null=True)
+    display_name = serializers.CharField()
+    avatar_id = Id(allow_null=True, help_text="Ask /media/?ids=… for its addresses.")
+
+
+class MeOutput(ProfileOutput):
+    """What only oneself may see."""
+
+    phone = serializers.CharField(allow_null=True)
+    language = serializers.CharField()
+    time_zone = serializers.CharField()
+    has_password = serializers.BooleanField(source="has_usable_password")
+    created_at = Time()
+
+
+class MeInput(Input):
+    display_name = Line(required=False, max_length=40)
+    handle = serializers.RegexField(
+        r"^[A-Za-z][A-Za-z0-9_]{1,19}\Z",
+        required=False,
+        error_messages={"invalid": "2 to 20 letters, digits and underscores, the first a letter."},
+    )
+    avatar_id = Id(required=False, allow_null=True)
+    language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], required=False)
+    time_zone = Text(required=False, max_length=50, help_text="A name from the IANA database, such as Europe/Paris.")
+
+    def validate_time_zone(self, value: str) -> str:
+        if value not in _time_zones():
+            raise serializers.ValidationError("This is no time zone of the IANA database.")
+        return value
+
+
+class DeviceInput(Input):
+    name = Line(max_length=60)
+    platform = serializers.ChoiceField(Device.Platform.choices)
+
+
+class CodeInput(Input):
+    phone = Text(max_length=32, help_text="International form, such as +33 6 12 34 56 78.")
+    language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], default="en")
+
+
+class SentCodeOutput(Output):
+    challenge = serializers.CharField(help_text="Send it back together with the code.")
+    expires_at = Time()
+
+
+class CodeSignInInput(Input):
+    challenge = Text(max_length=64)
+    code = Text(max_length=6, min_length=6)
+    device = DeviceInput()
+
+
+class PasswordSignInInput(Input):
+    identifier = Text(max_length=32, help_text="A handle, or a phone number with its +.")
+    password = Text(max_length=200, trim_whitespace=False)
+    device = DeviceInput()
+
+
+class RefreshInput(Input):
+    refresh_token = Text(max_length=200)
+
+
+class SessionOutput(Output):
+    access_token = serializers.CharField(source="access.text")
+    access_expires_at = Time(source="device.access_expires_at")
+    refresh_token = serializers.CharField(source="refresh.text")
+    refresh_expires_at = serializers.SerializerMethodField()
+    device_id = Id(source="device.id")
+    is_new_user = serializers.BooleanField()
+    user = MeOutput()
+
+    def get_refresh_expires_at(self, session: Any) -> str:
+        return rfc3339(session.device.last_seen_at + session.refresh_expires_in)
+
+
+class PasswordInput(Input):
+    current_password = Text(max_length=200, required=False, trim_whitespace=False)
+    new_password = Text(max_length=200, trim_whitespace=False)
+
+
+class DeviceOutput(Output):
+    id = Id()
+    name = serializers.CharField()
+    platform = serializers.CharField()
+    created_at = Time()
+    last_seen_at = Time()
+    is_current = serializers.SerializerMethodField()
+
+    def get_is_current(self, device: Device) -> bool:
+        return bool(device.id == self.context["request"].auth.id)
+
+
+class RevokedOutput(Output):
+    revoked = serializers.IntegerField()

@@ -1,0 +1,145 @@
+from typing import Any
+
+from superapp.accounts import selectors, services
+from superapp.accounts.api import serializers as shapes
+from superapp.accounts.errors import (
+    CodeExpired,
+    CodeWrong,
+    HandleTaken,
+    PasswordRejected,
+    PasswordWrong,
+    PhoneInvalid,
+    RefreshTokenInvalid,
+    SignInFailed,
+)
+from superapp.accounts.models import Device, User
+from superapp.accounts.services.codes import SentCode
+from superapp.core.api import Endpoint, Operation, Page, paginate
+from superapp.core.api.endpoint import ApiRequest
+from superapp.core.errors import NotFound, TooManyRequests
+from superapp.media.errors import NotReady
+
+
+class SignInCodes(Endpoint):
+    class Post(Operation):
+        """Send a one-time code to a phone. The answer is the same whether or not somebody has this number."""
+
+        input, output, status, public = shapes.CodeInput, shapes.SentCodeOutput, 201, True
+        errors = (PhoneInvalid, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> SentCode:
+        return services.send_sign_in_code(client_address=request.client_address, **data)
+
+
+class CodeSignIn(Endpoint):
+    class Post(Operation):
+        """Sign in with the code that was sent; a new number becomes a new account."""
+
+        input, output, status, public = shapes.CodeSignInInput, shapes.SessionOutput, 201, True
+        errors = (CodeWrong, CodeExpired, SignInFailed, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
+        device = data["device"]
+        return services.sign_in_with_code(
+            challenge=data["challenge"], code=data["code"], device_name=device["name"], platform=device["platform"]
+        )
+
+
+class PasswordSignIn(Endpoint):
+    class Post(Operation):
+        """Sign in with a handle or phone number and the password."""
+
+        input, output, status, public = shapes.PasswordSignInInput, shapes.SessionOutput, 201, True
+        errors = (SignInFailed, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
+        device = data["device"]
+        return services.sign_in_with_password(
+            identifier=data["identifier"],
+            password=data["password"],
+            device_name=device["name"],
+            platform=device["platform"],
+            client_address=request.client_address,
+        )
+
+
+class Refresh(Endpoint):
+    class Post(Operation):
+        """Exchange the refresh token for new tokens. Each works once; using one twice signs the device out."""
+
+        input, output, public = shapes.RefreshInput, shapes.SessionOutput, True
+        errors = (RefreshTokenInvalid,)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
+        return services.refresh_session(**data)
+
+
+class SignOut(Endpoint):
+    class Post(Operation):
+        """Sign this device out."""
+
+        errors = (NotFound,)
+
+    def post(self, request: ApiRequest) -> None:
+        services.revoke_device(actor_id=request.user_id, device_id=request.device_id, reason="signed_out")
+
+
+class Me(Endpoint):
+    class Get(Operation):
+        """The signed-in person."""
+
+        output = shapes.MeOutput
+
+    class Patch(Operation):
+        """Change some of what is said about oneself."""
+
+        input, output = shapes.MeInput, shapes.MeOutput
+        errors = (HandleTaken, NotFound, NotReady, TooManyRequests)
+
+    def get(self, request: ApiRequest) -> User:
+        user: User = request.user
+        return user
+
+    def patch(self, request: ApiRequest, data: dict[str, Any]) -> User:
+        return services.change_profile(actor_id=request.user_id, **data)
+
+
+class Password(Endpoint):
+    class Put(Operation):
+        """Set or change the password. Every other device is signed out."""
+
+        input = shapes.PasswordInput
+        errors = (PasswordWrong, PasswordRejected, TooManyRequests)
+
+    def put(self, request: ApiRequest, data: dict[str, Any]) -> None:
+        services.set_password(actor_id=request.user_id, device_id=request.device_id, **data)
+
+
+class DeviceList(Endpoint):
+    class Get(Operation):
+        """The devices that are signed in, the one seen last first."""
+
+        output, page = shapes.DeviceOutput, True
+
+    def get(self, request: ApiRequest, data: dict[str, Any]) -> Page[Device]:
+        return paginate(selectors.devices_of(request.user_id), request, order=("-last_seen_at", "-id"), **data)
+
+
+class OtherDevices(Endpoint):
+    class Delete(Operation):
+        """Sign every other device out."""
+
+        output = shapes.RevokedOutput
+
+    def delete(self, request: ApiRequest) -> dict[str, int]:
+        return {"revoked": services.revoke_other_devices(actor_id=request.user_id, kept_device_id=request.device_id)}
+
+
+class DeviceDetail(Endpoint):
+    class Delete(Operation):
+        """Sign one device out."""
+
+        errors = (NotFound,)
+
+    def delete(self, request: ApiRequest, device_id: int) -> None:
+        services.revoke_device(actor_id=request.user_id, device_id=device_id)

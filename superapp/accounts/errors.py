@@ -1,0 +1,37 @@
+from django.utils.translation import gettext_lazy as _
+
+from superapp.core.errors import DomainError
+
+
+class PhoneInvalid(DomainError):
+    code, status, message = "phone_invalid", 422, _("This is not a phone number that we can reach.")
+
+
+class CodeWrong(DomainError):
+    code, status, message = "code_wrong", 422, _("This code is not right.")
+
+
+class CodeExpired(DomainError):
+    code, status, message = "code_expired", 410, _("This code is no longer valid. Please ask for a new one.")
+
+
+class SignInFailed(DomainError):
+    """The same for an unknown identifier, a wrong password and an account without one."""
+
+    code, status, message = "sign_in_failed", 401, _("The name or the password is not right.")
+
+
+class RefreshTokenInvalid(DomainError):
+    code, status, message = "refresh_token_invalid", 401, _("Please sign in again.")
+
+
+class HandleTaken(DomainError):
+    code, status, message = "handle_taken", 409, _("Somebody else has this handle.")
+
+
+class PasswordRejected(DomainError):
+    code, status, message = "password_rejected", 422, _("Please choose another password.")
+
+
+class PasswordWrong(DomainError):
+    code, status, message = "password_wrong", 403, _("The current password is not right.")

@@ -1,0 +1,14 @@
+"""What this room plugs into the rooms below it."""
+
+from superapp.media import registry as media
+
+
+def register() -> None:
+    media.register_purpose(
+        "avatar",
+        kinds={"photo"},
+        max_bytes=10 * 1024 * 1024,
+        variants={"thumb": 96, "large": 640},
+        # A face is shown to everybody who is signed in.
+        may_view=lambda viewer_id, references: references,
+    )

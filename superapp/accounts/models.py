@@ -1,0 +1,124 @@
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    """People are made by ``services``; Django's sign-in looks them up by handle."""
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. ``phone`` and ``handle`` repeat what their directories hold, where they are unique."""
+
+    # Without a default: Django's own checks make an empty instance before there is a database to number it.
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    phone = models.CharField(_("phone"), max_length=16, null=True)  # noqa: DJ001  (null: none; "" would be a number)
+    handle = models.CharField(_("handle"), max_length=20, null=True)  # noqa: DJ001
+    display_name = models.CharField(_("name"), max_length=40)
+    avatar_id = models.BigIntegerField(null=True)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=50, default="UTC")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "handle"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["display_name"]
+    objects = UserManager()
+
+    class Meta:
+        db_table = "accounts_user"
+
+    def __str__(self) -> str:
+        return self.handle or str(self.id)
+
+
+class PhoneDirectory(models.Model):
+    """Whose number this is (E.164)."""
+
+    phone = models.CharField(primary_key=True, max_length=16)
+    user_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "accounts_phone"
+
+
+class HandleDirectory(models.Model):
+    """Whose handle this is, or was: a handle given up is kept for its person, so that nobody can pose as them."""
+
+    handle = models.CharField(primary_key=True, max_length=20)
+    user_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "accounts_handle"
+        constraints = [models.CheckConstraint(condition=Q(handle__regex=r"^[a-z][a-z0-9_]{1,19}$"), name="handle_form")]
+
+
+class SignInCode(models.Model):
+    """A code that was sent. ``challenge`` goes to whoever asked for it, the code to the phone; both are needed."""
+
+    challenge = models.CharField(primary_key=True, max_length=64)
+    phone = models.CharField(max_length=16)
+    language = models.CharField(max_length=10)
+    code_hash = models.CharField(max_length=64)
+    attempts = models.SmallIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_sign_in_code"
+
+
+class PasswordAttempts(models.Model):
+    """Wrong passwords per identifier, known or unknown: a locked row, so parallel guesses count one by one."""
+
+    identifier_hash = models.CharField(primary_key=True, max_length=64)
+    failures = models.SmallIntegerField()
+    counted_until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "accounts_password_attempts"
+
+
+class Device(models.Model):
+    """A signed-in device: one access token at a time, and a family of refresh tokens of which the newest works."""
+
+    class Platform(models.TextChoices):
+        IOS = "ios"
+        ANDROID = "android"
+        WEB = "web"
+        DESKTOP = "desktop"
+        TERMINAL = "terminal"
+
+    pk = models.CompositePrimaryKey("user_id", "id")
+    user = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
+    id = models.BigIntegerField()
+    name = models.CharField(max_length=60)
+    platform = models.CharField(max_length=10, choices=Platform.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+    access_digest = models.CharField(max_length=64)
+    access_expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_device"
+        constraints = [models.UniqueConstraint(fields=["user", "access_digest"], name="device_access_token")]
+
+
+class RefreshToken(models.Model):
+    """Every refresh token a device had. A used one that comes back means that two hold it: the family dies."""
+
+    pk = models.CompositePrimaryKey("user_id", "digest")
+    user_id = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    device_id = models.BigIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_refresh_token"

@@ -1,0 +1,79 @@
+"""Reads: who holds a token, and what people show of themselves."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from superapp.accounts.models import Device, HandleDirectory, User
+from superapp.core import tokens
+from superapp.core.errors import NotFound
+
+
+def device_for_access_token(text: str) -> Device | None:
+    """The live device, with its person, whose current token this is. One statement."""
+    token = tokens.parse("access", text)
+    if token is None:
+        return None
+    device = (
+        Device.objects.select_related("user")
+        .filter(
+            user_id=token.owner_id, access_digest=token.digest, revoked_at=None, access_expires_at__gt=timezone.now()
+        )
+        .first()
+    )
+    return device if device and device.user.is_active else None
+
+
+def access_expiry(*, user_id: int, device_id: int) -> datetime | None:
+    """Until when this device may act; None when it is revoked, expired or its person is not active."""
+    return (
+        Device.objects.filter(
+            user_id=user_id,
+            id=device_id,
+            revoked_at=None,
+            access_expires_at__gt=timezone.now(),
+            user__is_active=True,
+        )
+        .values_list("access_expires_at", flat=True)
+        .first()
+    )
+
+
+def devices_of(user_id: int) -> QuerySet[Device]:
+    return Device.objects.filter(user_id=user_id, revoked_at=None).order_by("-last_seen_at", "-id")
+
+
+def active_user(user_id: int) -> User:
+    """Raises ``NotFound``."""
+    user = User.objects.filter(id=user_id, is_active=True).first()
+    if user is None:
+        raise NotFound
+    return user
+
+
+def user_by_handle(handle: str) -> User:
+    """The active person whose handle this is now. Raises ``NotFound``."""
+    entry = HandleDirectory.objects.filter(handle=handle.lower()).first()
+    if entry is None:
+        raise NotFound
+    user = active_user(entry.user_id)
+    if user.handle != entry.handle:
+        raise NotFound
+    return user
+
+
+def users(user_ids: Iterable[int]) -> dict[int, User]:
+    """People by id; those that do not exist are left out."""
+    return User.objects.in_bulk(list(set(user_ids)))
+
+
+def profile_frame(user: User) -> dict[str, str | None]:
+    """What everybody may see of a person, as REST shows it."""
+    return {
+        "id": str(user.id),
+        "handle": user.handle,
+        "display_name": user.display_name,
+        "avatar_id": None if user.avatar_id is None else str(user.avatar_id),
+    }

@@ -1,0 +1,176 @@
+"""Signing in and staying signed in: one access token per device, and refresh tokens that work once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.utils import timezone
+
+from superapp.accounts.errors import PhoneInvalid, RefreshTokenInvalid, SignInFailed
+from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, RefreshToken, User
+from superapp.accounts.services import attempts, devices
+from superapp.accounts.services.codes import canonical_phone, redeem_code
+from superapp.accounts.services.profile import user_for_phone
+from superapp.core import limits, tokens
+from superapp.core.ids import new_id
+from superapp.core.tokens import Token
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a device gets when it signs in or refreshes; the tokens' texts exist only here."""
+
+    user: User
+    device: Device
+    access: Token
+    refresh: Token
+    refresh_expires_in: timedelta
+    is_new_user: bool = False
+
+
+def sign_in_with_code(*, challenge: str, code: str, device_name: str, platform: str) -> Session:
+    """Sign in, or sign up in the language the code was asked for in, the person who holds the phone.
+
+    Raises what ``redeem_code`` does, and ``SignInFailed`` for somebody who is not active.
+    """
+    sent = redeem_code(challenge=challenge, code=code)
+    user, is_new = user_for_phone(sent.phone, language=sent.language)
+    return start_session(user_id=user.id, device_name=device_name, platform=platform, is_new_user=is_new)
+
+
+def sign_in_with_password(
+    *, identifier: str, password: str, device_name: str, platform: str, client_address: str
+) -> Session:
+    """``identifier`` is a handle, or a phone number with its +.
+
+    Raises ``SignInFailed``, alike for unknown people, wrong and missing passwords, and ``TooManyRequests``.
+    """
+    limits.take(action="accounts.sign_in.address", subject=client_address)
+    identifier = _one_spelling(identifier)
+    attempts.count(f"name:{identifier}")
+    user = _user_for_identifier(identifier)
+    if user is None or not user.has_usable_password():
+        # Work as long as a real check takes, so that time does not tell who exists.
+        make_password(password)
+        raise SignInFailed
+    if not check_password(password, user.password) or not user.is_active:
+        raise SignInFailed
+    attempts.forget(f"name:{identifier}")
+    return start_session(user_id=user.id, device_name=device_name, platform=platform, checked_password=user.password)
+
+
+@transaction.atomic
+def start_session(
+    *,
+    user_id: int,
+    device_name: str,
+    platform: str,
+    is_new_user: bool = False,
+    checked_password: str | None = None,
+) -> Session:
+    """A new device for an active person. Beyond ``DEVICES_PER_USER`` the one unseen for longest is signed out.
+
+    ``checked_password`` is the stored hash that a password was compared with: a sign-in that was under way when the
+    password changed must not survive the change. Raises ``SignInFailed`` then, and for somebody who is not active.
+    """
+    # Two sign-ins at once must not both see the last free place.
+    user = User.objects.select_for_update(no_key=True).filter(id=user_id, is_active=True).first()
+    if user is None or (checked_password is not None and user.password != checked_password):
+        raise SignInFailed
+    live = list(Device.objects.filter(user_id=user_id, revoked_at=None).order_by("last_seen_at", "id"))
+    for surplus in live[: max(0, len(live) + 1 - settings.DEVICES_PER_USER)]:
+        devices.end_session(surplus, reason="replaced")
+    device = Device(user=user, id=new_id(), name=device_name, platform=platform)
+    return _issue(device, user, is_new_user=is_new_user)
+
+
+@dataclass(frozen=True)
+class _Reused:
+    device: Device
+
+
+def refresh_session(*, refresh_token: str) -> Session:
+    """Exchange the device's newest refresh token for new tokens; the old ones stop working at once.
+
+    A token that was used before means that somebody else holds it too: the device is signed out.
+    Raises ``RefreshTokenInvalid``.
+    """
+    token = tokens.parse("refresh", refresh_token)
+    if token is None:
+        raise RefreshTokenInvalid
+    outcome = _rotate(token)
+    if isinstance(outcome, _Reused):
+        # Raised only now: the revocation had to be committed, an exception inside would have undone it.
+        raise RefreshTokenInvalid
+    return outcome
+
+
+@transaction.atomic
+def _rotate(token: Token) -> Session | _Reused:
+    stored = RefreshToken.objects.filter(user_id=token.owner_id, digest=token.digest).first()
+    if stored is None:
+        raise RefreshTokenInvalid
+    # The device's row is the lock of its family: parallel uses of one token queue here.
+    device = (
+        Device.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("user")
+        .filter(user_id=token.owner_id, id=stored.device_id, revoked_at=None)
+        .first()
+    )
+    if device is None or not device.user.is_active:
+        raise RefreshTokenInvalid
+    now = timezone.now()
+    fresh = RefreshToken.objects.filter(
+        user_id=token.owner_id, digest=token.digest, used_at=None, expires_at__gt=now
+    ).update(used_at=now)
+    if fresh:
+        return _issue(device, device.user)
+    if stored.expires_at <= now:
+        raise RefreshTokenInvalid
+    devices.end_session(device, reason="token_reused")
+    return _Reused(device)
+
+
+def _issue(device: Device, user: User, *, is_new_user: bool = False) -> Session:
+    now = timezone.now()
+    access, refresh = tokens.issue("access", owner_id=user.id), tokens.issue("refresh", owner_id=user.id)
+    device.access_digest = access.digest
+    device.access_expires_at = now + settings.ACCESS_TOKEN_LIFETIME
+    device.last_seen_at = now
+    device.save(force_insert=device._state.adding)
+    RefreshToken.objects.create(
+        user_id=user.id,
+        digest=refresh.digest,
+        device_id=device.id,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+    return Session(
+        user=user,
+        device=device,
+        access=access,
+        refresh=refresh,
+        refresh_expires_in=settings.REFRESH_TOKEN_LIFETIME,
+        is_new_user=is_new_user,
+    )
+
+
+def _one_spelling(identifier: str) -> str:
+    """Of a handle or a number, so that all attempts at it are counted together."""
+    identifier = identifier.strip().lower()
+    if identifier.startswith("+"):
+        try:
+            return canonical_phone(identifier)
+        except PhoneInvalid:
+            pass
+    return identifier
+
+
+def _user_for_identifier(identifier: str) -> User | None:
+    if identifier.startswith("+"):
+        phone = PhoneDirectory.objects.filter(phone=identifier).first()
+        return User.objects.filter(id=phone.user_id).first() if phone else None
+    handle = HandleDirectory.objects.filter(handle=identifier).first()
+    # A handle that was given up still belongs to its person, but it is no longer their name.
+    return User.objects.filter(id=handle.user_id, handle=identifier).first() if handle else None
