@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class RealtimeConfig(AppConfig):
+    name = "superapp.realtime"
+    label = "realtime"
+
+    def ready(self) -> None:
+        from superapp.realtime import handlers  # noqa: F401  (subscribes)

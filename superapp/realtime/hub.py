@@ -1,0 +1,246 @@
+"""The sockets of one process: who listens to what, and how a message from Redis reaches them."""
+
+import asyncio
+import collections
+import json
+import time
+from collections.abc import Coroutine, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from superapp.accounts import selectors as accounts
+from superapp.core.api.fields import rfc3339
+from superapp.core.redis import RedisFailure, async_client
+from superapp.realtime import frames, registry
+from superapp.realtime.connection import RESYNC, Close, Connection, text_event
+from superapp.realtime.subscription import Subscription
+from superapp.realtime.threads import in_thread
+
+log = structlog.get_logger(__name__)
+
+# How long a new socket waits for Redis to confirm its channels. Without Redis it works all the same, by fetching.
+SUBSCRIBE_PATIENCE_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
+UNUSED_SLOTS_SECONDS = 60.0
+
+
+class Hub:
+    """One per process. Everything here runs on the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.connections: set[Connection] = set()
+        self._topics: dict[str, set[Connection]] = {}
+        self._topics_in_slot: collections.Counter[int] = collections.Counter()
+        self._unused_slots: set[int] = set()
+        self._subscription = Subscription(deliver=self._deliver, recovered=self._resync_all)
+        self._redis = async_client(socket_timeout=0.5, socket_connect_timeout=0.5)
+        # A task that nobody holds may be collected before it has run.
+        self._background: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        self._subscription.start()
+        self._later(self._sweep())
+
+    async def stop(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await self._subscription.stop()
+        await self._redis.aclose()
+
+    async def join(self, connection: Connection, topics: Iterable[str]) -> bool:
+        """Listen. False when Redis has not confirmed it, so that something may already have been missed."""
+        channels = self._listen(connection, topics)
+        return await self._subscription.want(channels, patience_seconds=SUBSCRIBE_PATIENCE_SECONDS)
+
+    def _listen(self, connection: Connection, topics: Iterable[str]) -> set[str]:
+        """At once, so that orders about a topic find it in their own order; returns the channels to subscribe."""
+        channels = set()
+        for topic in set(topics) - connection.topics:
+            connection.topics.add(topic)
+            listeners = self._topics.get(topic)
+            if listeners is None:
+                listeners = self._topics[topic] = set()
+                slot = frames.slot_of(topic)
+                self._topics_in_slot[slot] += 1
+                self._unused_slots.discard(slot)
+            listeners.add(connection)
+            channels.add(frames.channel(frames.slot_of(topic)))
+        return channels
+
+    def leave(self, connection: Connection, topic: str) -> None:
+        connection.topics.discard(topic)
+        listeners = self._topics.get(topic)
+        if listeners is None:
+            return
+        listeners.discard(connection)
+        if not listeners:
+            del self._topics[topic]
+            slot = frames.slot_of(topic)
+            self._topics_in_slot[slot] -= 1
+            if not self._topics_in_slot[slot]:
+                del self._topics_in_slot[slot]
+                # Unsubscribed later, by the sweep: whoever left often comes straight back.
+                self._unused_slots.add(slot)
+
+    async def admit(self, connection: Connection) -> bool:
+        """Take in an authenticated socket; an older one of the same device, here or elsewhere, gives way to it."""
+        self.connections.add(connection)
+        topic = frames.user_topic(connection.user_id)
+        confirmed = await self.join(connection, [topic])
+        order = {"op": "close", "device_id": connection.device_id, "code": Close.REPLACED, "before": connection.id}
+        self._obey(topic, order)
+        try:
+            message = frames.pack(frames.CONTROL, [topic], json.dumps(order))
+            await self._redis.publish(frames.channel(frames.slot_of(topic)), message)
+        except RedisFailure:
+            log.warning("realtime.replacement_not_announced", device_id=connection.device_id)
+        return confirmed
+
+    def dismiss(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        for topic in list(connection.topics):
+            self.leave(connection, topic)
+
+    def _deliver(self, message: bytes) -> None:
+        """One message from Redis: wrapped once, then a plain call per socket."""
+        kind, topics, body = frames.unpack(message)
+        if kind == frames.CONTROL:
+            order = json.loads(body)
+            for topic in topics:
+                self._obey(topic, order)
+        elif kind == frames.FRAME:
+            event, size = text_event(body), len(body)
+            for topic in topics:
+                for connection in self._topics.get(topic, ()):
+                    connection.push(event, size)
+
+    def _obey(self, topic: str, order: dict[str, Any]) -> None:
+        for connection in list(self._topics.get(topic, ())):
+            match order["op"]:
+                case "join":
+                    connection.dropped.discard(order["topic"])
+                    if order["topic"] not in connection.topics:
+                        channels = self._listen(connection, [order["topic"]])
+                        self._later(self._catch_up(connection, order["topic"], channels))
+                case "drop":
+                    if connection.muted:
+                        connection.dropped.add(order["topic"])
+                    if order["topic"] in connection.topics:
+                        self._lose(connection, order["topic"])
+                case "close":
+                    older = connection.id < order.get("before", connection.id + 1)
+                    if connection.device_id == order["device_id"] and older:
+                        self._later(connection.close(order["code"]))
+
+    def _lose(self, connection: Connection, topic: str) -> None:
+        self.leave(connection, topic)
+        connection.push_frame(frames.encode("topic.lost", {}, topic=topic))
+
+    async def _catch_up(self, connection: Connection, topic: str, channels: set[str]) -> None:
+        """Between the order and the subscription something may have been published: the client looks for itself."""
+        await self._subscription.want(channels, patience_seconds=SUBSCRIBE_PATIENCE_SECONDS)
+        if topic in connection.topics:
+            connection.push_frame(frames.encode("resync", {}, topic=topic))
+
+    def _resync_all(self) -> None:
+        """Redis was away: what was pushed is fetched by the clients, what was ordered is found out here."""
+        for connection in self.connections:
+            connection.push(RESYNC, len(RESYNC["text"]))
+        self._later(self._review_all())
+
+    async def _review_all(self) -> None:
+        """An order that nobody heard is not repeated, so everybody's rights are read anew, a few at a time."""
+        free = asyncio.Semaphore(settings.REALTIME_THREADS)
+
+        async def one(connection: Connection) -> None:
+            async with free:
+                try:
+                    await self._review(connection)
+                except Exception:
+                    log.exception("realtime.review_failed", user_id=connection.user_id)
+
+        await asyncio.gather(*map(one, list(self.connections)))
+
+    async def _review(self, connection: Connection) -> None:
+        user_id, device_id = connection.user_id, connection.device_id
+        expires_at, topics = await in_thread(
+            lambda: (
+                accounts.access_expiry(user_id=user_id, device_id=device_id),
+                set(registry.topics.initial_topics(user_id)),
+            )
+        )
+        if expires_at is None:
+            await connection.close(Close.UNAUTHENTICATED)
+            return
+        for topic in topics - connection.topics:
+            await self._catch_up(connection, topic, self._listen(connection, [topic]))
+        for topic in connection.topics - topics - {frames.user_topic(user_id)}:
+            kind, reference = registry.topics.find(topic)
+            if kind is None or not await in_thread(kind.may_join, user_id, reference):
+                self._lose(connection, topic)
+
+    async def _sweep(self) -> None:
+        """Once a second: sockets that are silent, stalled or out of time. One timer for all of them, not one each."""
+        unsubscribed_at = time.monotonic()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now, wall = time.monotonic(), time.time()
+            for connection in self.connections:
+                try:
+                    self._check(connection, now, wall)
+                except Exception:
+                    # One odd socket must not end the care for all the others.
+                    log.exception("realtime.check_failed", user_id=connection.user_id)
+            if now - unsubscribed_at > UNUSED_SLOTS_SECONDS:
+                unsubscribed_at = now
+                gone, self._unused_slots = self._unused_slots, set()
+                await self._subscription.forget(map(frames.channel, gone))
+
+    def _check(self, connection: Connection, now: float, wall: float) -> None:
+        stalled = (
+            connection.stalled_since is not None and now - connection.stalled_since > settings.REALTIME_STALLED_SECONDS
+        )
+        if connection.unsent_bytes > settings.REALTIME_QUEUE_BYTES:
+            # Our own frames wait for room. This is what the server answers by itself: pongs that nobody reads.
+            connection.abort()
+        elif stalled or now - connection.heard_at > settings.REALTIME_SILENCE_SECONDS:
+            self._later(connection.close(Close.SLOW))
+        elif connection.expires_at <= wall:
+            self._later(connection.close(Close.UNAUTHENTICATED))
+        elif connection.muted:
+            # On its way in: what it would be told now would be lost.
+            return
+        elif not connection.warned and connection.expires_at - wall <= settings.REALTIME_EXPIRY_WARNING_SECONDS:
+            connection.warned = True
+            connection.push_frame(frames.encode("auth.expiring", {"at": _time(connection.expires_at)}))
+
+    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _time(seconds: float) -> str:
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+
+
+_hub: Hub | None = None
+
+
+def running_hub() -> Hub:
+    """This process's hub, started by whoever needs it first. Call it on the event loop."""
+    global _hub
+    if _hub is None:
+        _hub = Hub()
+        _hub.start()
+    return _hub
+
+
+async def stop_hub() -> None:
+    global _hub
+    if _hub is not None:
+        hub, _hub = _hub, None
+        await hub.stop()

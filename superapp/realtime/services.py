@@ -1,0 +1,70 @@
+"""Tickets: how a signed-in device proves itself to the socket without ever putting a token into an address."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from superapp.accounts import selectors as accounts
+from superapp.core import limits, tokens
+from superapp.core.ids import new_id
+from superapp.realtime.errors import TicketInvalid
+from superapp.realtime.models import KeptEvent, Ticket
+
+KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class IssuedTicket:
+    ticket: str
+    expires_at: datetime
+    url: str
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who a redeemed ticket lets in, and until when. ``id`` grows from one admission to the next of a device."""
+
+    id: int
+    user_id: int
+    device_id: int
+    expires_at: datetime
+
+
+def issue_ticket(*, user_id: int, device_id: int) -> IssuedTicket:
+    """Raises ``TooManyRequests``."""
+    limits.take(action="realtime.ticket.user", subject=str(user_id))
+    token = tokens.issue("ticket", owner_id=user_id)
+    expires_at = timezone.now() + settings.REALTIME_TICKET_LIFETIME
+    Ticket.objects.create(user_id=user_id, digest=token.digest, device_id=device_id, expires_at=expires_at)
+    return IssuedTicket(
+        ticket=token.text, expires_at=expires_at, url=settings.PUBLIC_ORIGIN.replace("http", "ws", 1) + "/ws/"
+    )
+
+
+def redeem_ticket(*, text: str) -> Admission:
+    """Use the ticket up. Of parallel attempts one succeeds. Raises ``TicketInvalid``."""
+    token = tokens.parse("ticket", text)
+    if token is None:
+        raise TicketInvalid
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM realtime_ticket WHERE user_id = %s AND digest = %s RETURNING device_id, expires_at",
+            [token.owner_id, token.digest],
+        )
+        row = cursor.fetchone()
+    if row is None or row[1] <= timezone.now():
+        raise TicketInvalid
+    access_ends = accounts.access_expiry(user_id=token.owner_id, device_id=row[0])
+    if access_ends is None:
+        raise TicketInvalid
+    return Admission(id=new_id(), user_id=token.owner_id, device_id=row[0], expires_at=access_ends)
+
+
+def forget_old() -> None:
+    """Delete unused tickets, and kept events older than a month: a device away for longer starts from the lists."""
+    now = timezone.now()
+    Ticket.objects.filter(expires_at__lt=now).delete()
+    KeptEvent.objects.filter(created_at__lt=now - KEPT_FOR).delete()
