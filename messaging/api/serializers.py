@@ -1,0 +1,186 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from messaging.models import FriendRequest, Friendship, Membership, Message
+from superapp.accounts.api.serializers import ProfileOutput
+from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
+from superapp.core.ids import MAX_ID
+
+SENDABLE = [Message.Kind.TEXT, Message.Kind.PHOTO]
+
+
+class SendInput(Input):
+    """A message: ``text`` with ``kind`` text, ``asset_id`` of an upload with ``kind`` photo."""
+
+    kind = serializers.ChoiceField(SENDABLE)
+    text = Text(required=False, allow_blank=True, trim_whitespace=False, help_text="At most 4,000 characters.")
+    asset_id = Id(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        needed, other = ("text", "asset_id") if attrs["kind"] == Message.Kind.TEXT else ("asset_id", "text")
+        if needed not in attrs or other in attrs:
+            raise serializers.ValidationError({needed: [f"A {attrs['kind']} has this, and no {other}."]})
+        return attrs
+
+
+class SendCommand(SendInput):
+    conversation_id = Id()
+    client_id = Uuid()
+
+
+class MessageOutput(Output):
+    """One row of a conversation's log. What ``body`` holds depends on ``kind``."""
+
+    conversation_id = Id()
+    seq = serializers.IntegerField(help_text="1, 2, 3 … without holes in each conversation.")
+    sender_id = Id()
+    client_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(Message.Kind.choices)
+    body = serializers.DictField()
+    created_at = Time()
+
+
+class HistoryQuery(Input):
+    """``after`` and ``before`` are seqs; neither: the newest page."""
+
+    after = serializers.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    before = serializers.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=30)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "after" in attrs and "before" in attrs:
+            raise serializers.ValidationError({"before": ["Either after or before."]})
+        return attrs
+
+
+class ReadInput(Input):
+    seq = Integer(min_value=0, max_value=MAX_ID)
+
+
+class ReadCommand(ReadInput):
+    conversation_id = Id()
+
+
+class TypingCommand(Input):
+    conversation_id = Id()
+
+
+class ReadMarkOutput(Output):
+    conversation_id = Id()
+    read_seq = serializers.IntegerField()
+    unread = serializers.IntegerField()
+
+
+class MineOutput(Output):
+    """What depends on who reads."""
+
+    read_seq = serializers.IntegerField()
+    unread = serializers.IntegerField()
+    peer = ProfileOutput(allow_null=True, help_text="The other one, in a conversation of two.")
+    peer_read_seq = serializers.IntegerField(allow_null=True, help_text="Where both share their read marks.")
+
+
+class ConversationOutput(Output):
+    id = Id()
+    kind = serializers.ChoiceField(["direct", "group"])
+    title = serializers.CharField(allow_blank=True)
+    member_count = serializers.IntegerField()
+    last_seq = serializers.IntegerField()
+    last_at = Time()
+    last_message = MessageOutput(allow_null=True)
+    mine = MineOutput()
+
+
+class DirectInput(Input):
+    user_id = Id()
+
+
+class GroupInput(Input):
+    title = Line(max_length=60)
+    member_ids = serializers.ListField(child=Id(), min_length=1, max_length=499, help_text="Friends of yours.")
+
+
+class MemberOutput(Output):
+    user = ProfileOutput()
+    role = serializers.ChoiceField(Membership.Role.choices)
+    joined_at = Time()
+
+
+class SyncQuery(Input):
+    cursor = serializers.CharField(required=False, max_length=500, default="")
+
+
+class KeptEventOutput(Output):
+    event_id = serializers.CharField()
+    type = serializers.CharField()
+    payload = serializers.DictField()
+    created_at = Time()
+
+
+class SyncOutput(Output):
+    conversations = ConversationOutput(many=True)
+    events = KeptEventOutput(many=True)
+    cursor = serializers.CharField()
+    has_more = serializers.BooleanField()
+
+
+class FriendOutput(Output):
+    user = ProfileOutput()
+    remark = serializers.CharField(allow_blank=True)
+    source = serializers.ChoiceField(Friendship.Source.choices)  # type: ignore[assignment]
+    conversation_id = Id()
+    created_at = Time()
+
+
+class RemarkInput(Input):
+    remark = Text(max_length=40, allow_blank=True)
+
+
+class FriendRequestInput(Input):
+    user_id = Id(required=False)
+    handle = Text(required=False, max_length=20)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # the field is named as the protocol names it
+        Friendship.Source.choices, default=Friendship.Source.HANDLE
+    )
+    greeting = Text(required=False, default="", allow_blank=True, max_length=100)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("user_id" in attrs) == ("handle" in attrs):
+            raise serializers.ValidationError({"handle": ["Either handle or user_id."]})
+        return attrs
+
+
+class FriendRequestOutput(Output):
+    id = Id()
+    sender = ProfileOutput()
+    recipient = ProfileOutput()
+    source = serializers.ChoiceField(Friendship.Source.choices)  # type: ignore[assignment]
+    greeting = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(FriendRequest.State.choices)
+    created_at = Time()
+
+
+class DirectionQuery(Input):
+    direction = serializers.ChoiceField(["incoming", "outgoing"], default="incoming")
+    cursor = serializers.CharField(required=False, max_length=200)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=30)
+
+
+class BlockOutput(Output):
+    user = ProfileOutput()
+    created_at = Time()
+
+
+class HandleQuery(Input):
+    handle = serializers.CharField(max_length=20)
+
+
+class PreferencesInput(Input):
+    shares_read_marks = Boolean(required=False)
+
+
+class PreferencesOutput(Output):
+    shares_read_marks = serializers.BooleanField(
+        help_text="Show in conversations of two how far I have read, and see it of those who share theirs."
+    )

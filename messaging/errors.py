@@ -1,0 +1,31 @@
+from django.utils.translation import gettext_lazy as _
+
+from superapp.core.errors import DomainError
+
+
+class NotFriends(DomainError):
+    code, status, message = "not_friends", 403, _("You are not friends yet. Send a friend request first.")
+
+
+class Blocked(DomainError):
+    code, status, message = "blocked", 403, _("This person does not take messages from you.")
+
+
+class AlreadyFriends(DomainError):
+    code, status, message = "already_friends", 409, _("You are friends already.")
+
+
+class RequestAnswered(DomainError):
+    code, status, message = "request_answered", 409, _("This request has been answered already.")
+
+
+class ThatIsYou(DomainError):
+    code, status, message = "that_is_you", 422, _("That is you.")
+
+
+class TooLong(DomainError):
+    code, status, message = "too_long", 422, _("This message is too long.")
+
+
+class GroupTooLarge(DomainError):
+    code, status, message = "group_too_large", 422, _("This group would be too large.")

@@ -1,0 +1,30 @@
+"""Facts that this app announces."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from superapp.core.events import Event
+
+
+@dataclass(frozen=True)
+class ConversationOpened(Event):
+    conversation_id: int
+    member_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MessageSent(Event):
+    """``frame`` is the message as everybody in the conversation sees it."""
+
+    conversation_id: int
+    seq: int
+    sender_id: int
+    frame: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReadMarkMoved(Event):
+    conversation_id: int
+    user_id: int
+    read_seq: int
+    unread: int

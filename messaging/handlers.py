@@ -1,0 +1,48 @@
+"""What happens around this app's facts, and what it plugs into the rooms below."""
+
+from messaging import selectors
+from messaging.events import ConversationOpened, MessageSent, ReadMarkMoved
+from messaging.frames import conversation_topic
+from superapp.core.events import after_commit
+from superapp.media import registry as media
+from superapp.realtime import push
+from superapp.realtime import registry as realtime
+
+
+def register() -> None:
+    realtime.topics.register("conversation", may_join=selectors.is_member, initial=selectors.conversation_ids_of)
+    media.register_purpose(
+        "message",
+        kinds={"photo"},
+        max_bytes=20 * 1024 * 1024,
+        variants={"thumb": 320, "large": 1600},
+        may_view=selectors.readable_references,
+    )
+
+
+@after_commit(ConversationOpened)
+def join_those_who_are_there(event: ConversationOpened) -> None:
+    push.join(topic=conversation_topic(event.conversation_id), user_ids=event.member_ids)
+    push.to_users(event.member_ids, type="conversation.joined", payload={"conversation_id": str(event.conversation_id)})
+
+
+@after_commit(MessageSent)
+def show_message(event: MessageSent) -> None:
+    push.to_topic(conversation_topic(event.conversation_id), type="message.created", payload=event.frame)
+
+
+@after_commit(ReadMarkMoved)
+def show_read_mark(event: ReadMarkMoved) -> None:
+    conversation_id = str(event.conversation_id)
+    push.to_users(
+        [event.user_id],
+        type="read.updated",
+        payload={"conversation_id": conversation_id, "read_seq": event.read_seq, "unread": event.unread},
+    )
+    peer_id = selectors.peer_who_may_see_read_marks(conversation_id=event.conversation_id, user_id=event.user_id)
+    if peer_id is not None:
+        push.to_users(
+            [peer_id],
+            type="peer.read",
+            payload={"conversation_id": conversation_id, "user_id": str(event.user_id), "read_seq": event.read_seq},
+        )

@@ -1,0 +1,196 @@
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+GROUP_LIMIT = 500
+
+
+class Conversation(models.Model):
+    """A log of messages and the people who read it. A conversation of two is a group of two.
+
+    ``last_seq`` numbers every row of the log; ``last_message_no`` only those that count as unread. Both change with
+    every message under this row's lock, which makes the order of commits the order of the numbers. No index may ever
+    contain them or ``changed_at``: then the update stays within its page.
+    """
+
+    class Kind(models.TextChoices):
+        DIRECT = "direct"
+        GROUP = "group"
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    title = models.CharField(max_length=60, default="")
+    member_count = models.IntegerField()
+    last_seq = models.BigIntegerField(default=0)
+    last_message_no = models.BigIntegerField(default=0)
+    changed_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_conversation"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_message_no__gte=0, last_message_no__lte=F("last_seq")), name="conversation_counts"
+            ),
+            models.CheckConstraint(
+                condition=Q(member_count__gte=0, member_count__lte=GROUP_LIMIT), name="conversation_size"
+            ),
+        ]
+
+
+class DirectPair(models.Model):
+    """The one conversation of two people, ``lo`` the smaller id. A directory: conversations are spread by their id."""
+
+    pk = models.CompositePrimaryKey("lo", "hi")
+    lo = models.BigIntegerField()
+    hi = models.BigIntegerField()
+    conversation_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_direct_pair"
+        constraints = [models.CheckConstraint(condition=Q(lo__lt=F("hi")), name="direct_pair_order")]
+
+
+class GroupCreation(models.Model):
+    """The key under which somebody created a group, so that a retry finds it."""
+
+    pk = models.CompositePrimaryKey("creator_id", "client_id")
+    creator_id = models.BigIntegerField()
+    client_id = models.UUIDField()
+    request_hash = models.BinaryField(max_length=32)
+    conversation_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_group_creation"
+
+
+class Membership(models.Model):
+    """Somebody's place in a conversation: since which row they may read, and how far they have."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        MEMBER = "member"
+
+    pk = models.CompositePrimaryKey("conversation_id", "user_id")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    user_id = models.BigIntegerField(db_index=True)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    joined_seq = models.BigIntegerField(default=1)
+    read_seq = models.BigIntegerField(default=0)
+    read_message_no = models.BigIntegerField(default=0)
+    joined_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_membership"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(read_message_no__gte=0, read_message_no__lte=F("read_seq")), name="membership_marks"
+            )
+        ]
+
+
+class Message(models.Model):
+    """A row of a conversation's log, never changed. ``message_no`` counts up to and including this row."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text"
+        PHOTO = "photo"
+        GROUP_CREATED = "group_created"
+        FRIENDS_NOW = "friends_now"
+
+    pk = models.CompositePrimaryKey("conversation_id", "seq")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    message_no = models.BigIntegerField()
+    sender_id = models.BigIntegerField()
+    client_id = models.UUIDField()
+    request_hash = models.BinaryField(max_length=32)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    body = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "messaging_message"
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "sender_id", "client_id"], name="message_once"),
+            models.CheckConstraint(condition=Q(seq__gte=1, message_no__gte=0), name="message_numbers"),
+        ]
+
+
+class Friendship(models.Model):
+    """One direction of a friendship: what ``user_id`` keeps about ``friend_id``. Both directions exist, or none."""
+
+    class Source(models.TextChoices):
+        HANDLE = "handle"
+        PHONE = "phone"
+        QR = "qr"
+        GROUP = "group"
+        CARD = "card"
+        NEARBY = "nearby"
+
+    pk = models.CompositePrimaryKey("user_id", "friend_id")
+    user_id = models.BigIntegerField()
+    friend_id = models.BigIntegerField()
+    remark = models.CharField(max_length=40, default="")
+    source = models.CharField(max_length=10, choices=Source.choices)
+    conversation_id = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_friendship"
+        constraints = [models.CheckConstraint(condition=~Q(user_id=F("friend_id")), name="friendship_of_two")]
+        indexes = [models.Index(fields=["user_id", "-created_at", "-friend_id"], name="friendship_list")]
+
+
+class FriendRequest(models.Model):
+    """The latest request of one person to another; asking again renews it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+
+    pk = models.CompositePrimaryKey("recipient_id", "sender_id")
+    recipient_id = models.BigIntegerField()
+    sender_id = models.BigIntegerField()
+    id = models.BigIntegerField()
+    source = models.CharField(max_length=10, choices=Friendship.Source.choices)
+    greeting = models.CharField(max_length=100, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "messaging_friend_request"
+        constraints = [
+            models.UniqueConstraint(fields=["recipient_id", "id"], name="friend_request_id"),
+            models.CheckConstraint(condition=~Q(recipient_id=F("sender_id")), name="friend_request_of_two"),
+        ]
+        indexes = [
+            models.Index(fields=["recipient_id", "-created_at", "-id"], name="friend_request_incoming"),
+            models.Index(fields=["sender_id", "-created_at", "-id"], name="friend_request_outgoing"),
+        ]
+
+
+class Block(models.Model):
+    """``user_id`` does not want to hear from ``blocked_id``."""
+
+    pk = models.CompositePrimaryKey("user_id", "blocked_id")
+    user_id = models.BigIntegerField()
+    blocked_id = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_block"
+        constraints = [models.CheckConstraint(condition=~Q(user_id=F("blocked_id")), name="block_of_two")]
+        indexes = [models.Index(fields=["user_id", "-created_at", "-blocked_id"], name="block_list")]
+
+
+class Preferences(models.Model):
+    """What somebody chose for their chats. Read marks are shown to the other one only where both share theirs."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    shares_read_marks = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "messaging_preferences"

@@ -1,0 +1,32 @@
+"""What people can do with contacts, conversations and messages."""
+
+from messaging.services.contacts import (
+    accept_friend_request,
+    block,
+    change_remark,
+    decline_friend_request,
+    remove_friend,
+    request_friend,
+    unblock,
+)
+from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
+from messaging.services.marks import change_preferences, mark_read, show_typing
+from messaging.services.messages import MAX_TEXT, send_message
+
+__all__ = [
+    "MAX_TEXT",
+    "accept_friend_request",
+    "block",
+    "change_preferences",
+    "change_remark",
+    "create_group",
+    "decline_friend_request",
+    "direct_conversation",
+    "mark_read",
+    "open_direct_conversation",
+    "remove_friend",
+    "request_friend",
+    "send_message",
+    "show_typing",
+    "unblock",
+]

@@ -1,0 +1,206 @@
+"""Friends: asked for, accepted, named, removed and blocked."""
+
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from messaging import log
+from messaging.errors import AlreadyFriends, Blocked, RequestAnswered, ThatIsYou
+from messaging.events import MessageSent
+from messaging.frames import friend_request_frame, message_frame
+from messaging.models import Block, FriendRequest, Friendship, Message
+from messaging.services.conversations import direct_conversation
+from superapp.accounts import selectors as accounts
+from superapp.core import limits
+from superapp.core.errors import NotFound
+from superapp.core.events import publish
+from superapp.core.idempotency import request_hash
+from superapp.core.ids import new_id
+from superapp.realtime import push
+
+
+def request_friend(*, sender_id: int, recipient_id: int, source: str, greeting: str = "") -> FriendRequest:
+    """Ask somebody to be friends. Asking again renews the request; where they asked already, it accepts theirs.
+
+    Raises ``ThatIsYou``, ``NotFound``, ``AlreadyFriends``, ``Blocked``, ``TooManyRequests``.
+    """
+    if sender_id == recipient_id:
+        raise ThatIsYou
+    accounts.active_user(recipient_id)
+    limits.take(action="messaging.friend_request.user", subject=str(sender_id))
+    return _request(sender_id, recipient_id, source, greeting)
+
+
+@transaction.atomic
+def _request(sender_id: int, recipient_id: int, source: str, greeting: str) -> FriendRequest:
+    _lock_pair(sender_id, recipient_id)
+    if Friendship.objects.filter(user_id=sender_id, friend_id=recipient_id).exists():
+        raise AlreadyFriends
+    if Block.objects.filter(user_id=recipient_id, blocked_id=sender_id).exists():
+        raise Blocked
+    request, _created = FriendRequest.objects.update_or_create(
+        recipient_id=recipient_id,
+        sender_id=sender_id,
+        defaults={
+            "id": new_id(),
+            "source": source,
+            "greeting": greeting,
+            "state": FriendRequest.State.PENDING,
+            "created_at": timezone.now(),
+        },
+    )
+    theirs = _pending(recipient_id=sender_id, sender_id=recipient_id)
+    if theirs and not _one_has_blocked_the_other(sender_id, recipient_id):
+        _befriend(theirs)
+        request.state = FriendRequest.State.ACCEPTED
+        request.save(update_fields=["state"])
+    else:
+        push.to_users([recipient_id], type="friend.requested", payload=friend_request_frame(request), keep=True)
+    return request
+
+
+@transaction.atomic
+def accept_friend_request(*, actor_id: int, request_id: int) -> Friendship:
+    """Become friends: both directions, their conversation, and the greeting as its first row.
+
+    Raises ``NotFound`` (not a request to the actor) or ``RequestAnswered``.
+    """
+    request = _request_to(actor_id, request_id)
+    _lock_pair(request.sender_id, request.recipient_id)
+    request.refresh_from_db()
+    if request.state == FriendRequest.State.DECLINED:
+        raise RequestAnswered
+    if request.state == FriendRequest.State.PENDING:
+        if _one_has_blocked_the_other(request.sender_id, request.recipient_id):
+            raise RequestAnswered
+        _befriend(request)
+    # A retry of an accepted request finds the friendship, unless it has ended meanwhile.
+    friendship = Friendship.objects.filter(user_id=actor_id, friend_id=request.sender_id).first()
+    if friendship is None:
+        raise RequestAnswered
+    return friendship
+
+
+@transaction.atomic
+def decline_friend_request(*, actor_id: int, request_id: int) -> None:
+    """Say no; the sender is not told. Raises ``NotFound`` or ``RequestAnswered``."""
+    request = _request_to(actor_id, request_id)
+    _lock_pair(request.sender_id, request.recipient_id)
+    changed = FriendRequest.objects.filter(
+        recipient_id=actor_id, id=request_id, state__in=[FriendRequest.State.PENDING, FriendRequest.State.DECLINED]
+    ).update(state=FriendRequest.State.DECLINED)
+    if not changed:
+        raise RequestAnswered
+
+
+def change_remark(*, actor_id: int, friend_id: int, remark: str) -> Friendship:
+    """Give a friend a name of one's own; empty takes it back. Raises ``NotFound``."""
+    if not Friendship.objects.filter(user_id=actor_id, friend_id=friend_id).update(remark=remark):
+        raise NotFound
+    return Friendship.objects.get(user_id=actor_id, friend_id=friend_id)
+
+
+@transaction.atomic
+def remove_friend(*, actor_id: int, friend_id: int) -> None:
+    """End the friendship on both sides; the history stays readable. Raises ``NotFound``."""
+    _lock_pair(actor_id, friend_id)
+    removed, _ = Friendship.objects.filter(user_id=actor_id, friend_id=friend_id).delete()
+    if not removed:
+        raise NotFound
+    Friendship.objects.filter(user_id=friend_id, friend_id=actor_id).delete()
+
+
+@transaction.atomic
+def block(*, actor_id: int, user_id: int) -> None:
+    """Refuse everything direct from somebody. Repeatable. Raises ``ThatIsYou`` or ``NotFound``."""
+    if actor_id == user_id:
+        raise ThatIsYou
+    accounts.active_user(user_id)
+    _lock_pair(actor_id, user_id)
+    Block.objects.bulk_create([Block(user_id=actor_id, blocked_id=user_id)], ignore_conflicts=True)
+
+
+def unblock(*, actor_id: int, user_id: int) -> None:
+    """Repeatable; what was refused meanwhile stays refused."""
+    Block.objects.filter(user_id=actor_id, blocked_id=user_id).delete()
+
+
+def _request_to(actor_id: int, request_id: int) -> FriendRequest:
+    request = FriendRequest.objects.filter(recipient_id=actor_id, id=request_id).first()
+    if request is None:
+        raise NotFound
+    return request
+
+
+def _one_has_blocked_the_other(one: int, other: int) -> bool:
+    return Block.objects.filter(Q(user_id=one, blocked_id=other) | Q(user_id=other, blocked_id=one)).exists()
+
+
+def _pending(*, recipient_id: int, sender_id: int) -> FriendRequest | None:
+    return FriendRequest.objects.filter(
+        recipient_id=recipient_id, sender_id=sender_id, state=FriendRequest.State.PENDING
+    ).first()
+
+
+def _lock_pair(one: int, other: int) -> None:
+    """Everything that makes or ends this friendship queues up here, whoever of the two does it.
+
+    The rows it is about may not exist yet, so the lock is on the pair's name; it ends with the transaction.
+    """
+    lo, hi = sorted((one, other))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"friends:{lo}:{hi}"])
+        # And their conversation, if they have one: a message under way comes before this, or sees what it did.
+        cursor.execute(
+            """
+            SELECT 1 FROM messaging_direct_pair AS pair
+            JOIN messaging_conversation AS c ON c.id = pair.conversation_id
+            WHERE pair.lo = %s AND pair.hi = %s FOR NO KEY UPDATE OF c
+            """,
+            [lo, hi],
+        )
+
+
+def _befriend(request: FriendRequest) -> None:
+    pair = (request.sender_id, request.recipient_id)
+    conversation_id = direct_conversation(user_ids=pair)
+    Friendship.objects.bulk_create(
+        [
+            Friendship(user_id=user_id, friend_id=friend_id, source=request.source, conversation_id=conversation_id)
+            for user_id, friend_id in (pair, pair[::-1])
+        ],
+        ignore_conflicts=True,
+    )
+    FriendRequest.objects.filter(recipient_id=request.recipient_id, sender_id=request.sender_id).update(
+        state=FriendRequest.State.ACCEPTED
+    )
+    _greet(request, conversation_id)
+    for user_id, friend_id in (pair, pair[::-1]):
+        payload = {"user_id": str(friend_id), "conversation_id": str(conversation_id)}
+        push.to_users([user_id], type="friend.added", payload=payload, keep=True)
+
+
+def _greet(request: FriendRequest, conversation_id: int) -> None:
+    body = {"greeting": request.greeting}
+    place = log.take_place(conversation_id=conversation_id, member_id=request.sender_id)
+    assert place is not None
+    message = log.fill(
+        place,
+        sender_id=request.sender_id,
+        client_id=uuid4(),
+        request_hash=request_hash(**body),
+        kind=Message.Kind.FRIENDS_NOW,
+        body=body,
+    )
+    assert message is not None
+    log.mark_own_as_read(place, user_id=request.sender_id)
+    publish(
+        MessageSent(
+            conversation_id=conversation_id,
+            seq=message.seq,
+            sender_id=request.sender_id,
+            frame=message_frame(message),
+        )
+    )

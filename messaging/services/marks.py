@@ -1,0 +1,87 @@
+"""How far somebody has read, and that somebody is writing."""
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from messaging.access import check_may_speak
+from messaging.events import ReadMarkMoved
+from messaging.frames import conversation_topic
+from messaging.models import Preferences
+from superapp.core import limits
+from superapp.core.errors import NotFound, TooManyRequests
+from superapp.core.events import publish
+from superapp.realtime import push
+
+
+@dataclass(frozen=True)
+class ReadMark:
+    conversation_id: int
+    read_seq: int
+    unread: int
+
+
+@transaction.atomic
+def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
+    """Move the actor's mark forward to ``seq``: never back, never beyond the last row.
+
+    Repeatable from any number of devices in any order. Raises ``NotFound``.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH target AS (
+                SELECT LEAST(%(seq)s, last_seq) AS seq FROM messaging_conversation WHERE id = %(conversation)s
+            )
+            UPDATE messaging_membership AS mine
+            SET read_seq = target.seq,
+                read_message_no = (
+                    SELECT message_no FROM messaging_message
+                    WHERE conversation_id = %(conversation)s AND seq = target.seq),
+                changed_at = clock_timestamp()
+            FROM target
+            WHERE conversation_id = %(conversation)s AND user_id = %(actor)s AND read_seq < target.seq
+            """,
+            {"seq": seq, "conversation": conversation_id, "actor": actor_id},
+        )
+        moved = cursor.rowcount > 0
+        cursor.execute(
+            """
+            SELECT read_seq, last_message_no - read_message_no
+            FROM messaging_membership JOIN messaging_conversation AS c ON c.id = conversation_id
+            WHERE conversation_id = %s AND user_id = %s
+            """,
+            [conversation_id, actor_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound
+    mark = ReadMark(conversation_id=conversation_id, read_seq=row[0], unread=row[1])
+    if moved:
+        publish(
+            ReadMarkMoved(conversation_id=conversation_id, user_id=actor_id, read_seq=mark.read_seq, unread=mark.unread)
+        )
+    return mark
+
+
+def show_typing(*, actor_id: int, conversation_id: int) -> None:
+    """Tell the others that the actor is writing. Too often is silently ignored: nobody waits for an answer to it.
+
+    Raises what sending would: ``NotFound``, ``Blocked``, ``NotFriends``.
+    """
+    try:
+        limits.take(action="messaging.typing.user", subject=f"{actor_id}:{conversation_id}")
+    except TooManyRequests:
+        return
+    check_may_speak(conversation_id=conversation_id, user_id=actor_id)
+    push.to_topic(
+        conversation_topic(conversation_id),
+        type="typing",
+        payload={"conversation_id": str(conversation_id), "user_id": str(actor_id)},
+    )
+
+
+def change_preferences(*, actor_id: int, **changes: bool) -> Preferences:
+    """Change any of ``shares_read_marks``."""
+    preferences, _created = Preferences.objects.update_or_create(user_id=actor_id, defaults=changes)
+    return preferences

@@ -1,0 +1,145 @@
+"""How far somebody has read, and how much is left: by subtraction, forward only."""
+
+from typing import Any
+
+import pytest
+
+from tests.messaging.api import Api
+from tests.messaging.conftest import Wire
+from tests.realtime.people import Device, friends, group, person, say
+
+pytestmark = pytest.mark.django_db
+
+
+def read(who: Device, conversation_id: int, seq: Any) -> dict:
+    return dict(Api(who).ok("POST", f"conversations/{conversation_id}/read/", {"seq": seq}))
+
+
+def unread(who: Device, conversation_id: int) -> int:
+    return int(Api(who).conversation(conversation_id)["mine"]["unread"])
+
+
+def test_unread_is_what_came_after_the_mark() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    for _ in range(5):
+        say(ada, conversation_id)
+    assert (unread(ada, conversation_id), unread(bo, conversation_id)) == (0, 6)
+    assert read(bo, conversation_id, 4) == {"conversation_id": str(conversation_id), "read_seq": 4, "unread": 2}
+    assert unread(bo, conversation_id) == 2
+    say(ada, conversation_id)
+    assert unread(bo, conversation_id) == 3
+
+
+def test_the_row_that_begins_a_group_is_not_unread() -> None:
+    ada, bo = person("Ada"), person("Bo")
+    group_id = group(ada, bo)
+    assert unread(bo, group_id) == 0
+    say(ada, group_id)
+    say(ada, group_id)
+    assert unread(bo, group_id) == 2
+    assert read(bo, group_id, 1)["unread"] == 2
+    assert read(bo, group_id, 2)["unread"] == 1
+
+
+def test_a_mark_never_moves_back(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    for _ in range(3):
+        say(ada, conversation_id)
+    read(bo, conversation_id, 3)
+    wire.pushes()
+    assert read(bo, conversation_id, 2) == {"conversation_id": str(conversation_id), "read_seq": 3, "unread": 1}
+    assert read(bo, conversation_id, 0)["read_seq"] == 3
+    assert read(bo, conversation_id, 3)["read_seq"] == 3
+    assert wire.types() == []
+
+
+def test_a_mark_ends_at_the_last_message() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    say(ada, conversation_id)
+    assert read(bo, conversation_id, 2**63 - 1) == {
+        "conversation_id": str(conversation_id),
+        "read_seq": 2,
+        "unread": 0,
+    }
+    say(ada, conversation_id)
+    assert unread(bo, conversation_id) == 1
+
+
+def test_who_writes_has_read_what_was_there() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    say(ada, conversation_id)
+    say(bo, conversation_id)
+    mine = Api(bo).conversation(conversation_id)["mine"]
+    assert (mine["read_seq"], mine["unread"]) == (3, 0)
+    assert unread(ada, conversation_id) == 1
+
+
+@pytest.mark.parametrize("seq", [None, -1, 2**63, 10**40, "3", 1.5, True, [], {}])
+def test_marks_are_whole_numbers(seq: Any) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    path = f"conversations/{conversation_id}/read/"
+    assert Api(bo).refused("POST", path, {"seq": seq}) == (400, "invalid_input")
+    assert Api(bo).refused("POST", path, {}) == (400, "invalid_input")
+    assert unread(bo, conversation_id) == 1
+    assert unread(ada, conversation_id) == 0
+
+
+def test_ones_own_devices_are_told_and_the_other_one_is_not(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    say(ada, conversation_id)
+    wire.pushes()
+    mark = read(bo, conversation_id, 2)
+    assert wire.pushes() == [([f"user:{bo.id}"], {"type": "read.updated", "payload": mark})]
+    assert Api(ada).conversation(conversation_id)["mine"]["peer_read_seq"] is None
+
+
+def test_marks_are_shown_to_each_other_where_both_share_them(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    say(ada, conversation_id)
+    assert Api(ada).get("messaging-settings/") == {"shares_read_marks": False}
+    assert Api(ada).ok("PATCH", "messaging-settings/", {"shares_read_marks": True}) == {"shares_read_marks": True}
+    read(bo, conversation_id, 1)
+    assert "peer.read" not in wire.types()
+    assert Api(ada).conversation(conversation_id)["mine"]["peer_read_seq"] is None
+
+    Api(bo).ok("PATCH", "messaging-settings/", {"shares_read_marks": True})
+    read(bo, conversation_id, 2)
+    told = [(topics, frame["payload"]) for topics, frame in wire.pushes() if frame["type"] == "peer.read"]
+    assert told == [([f"user:{ada.id}"], {"conversation_id": str(conversation_id), "user_id": bo.id, "read_seq": 2})]
+    assert Api(ada).conversation(conversation_id)["mine"]["peer_read_seq"] == 2
+    # The greeting is Ada's, so her own mark stands on her own last message.
+    assert Api(bo).conversation(conversation_id)["mine"]["peer_read_seq"] == 2
+
+    Api(ada).ok("PATCH", "messaging-settings/", {"shares_read_marks": False})
+    assert Api(ada).conversation(conversation_id)["mine"]["peer_read_seq"] is None
+    assert Api(bo).conversation(conversation_id)["mine"]["peer_read_seq"] is None
+
+
+def test_groups_do_not_show_who_has_read(wire: Wire) -> None:
+    ada, bo = person("Ada"), person("Bo")
+    group_id = group(ada, bo)
+    for who in (ada, bo):
+        Api(who).ok("PATCH", "messaging-settings/", {"shares_read_marks": True})
+    say(ada, group_id)
+    wire.pushes()
+    read(bo, group_id, 2)
+    assert wire.types() == ["read.updated"]
+    assert Api(ada).conversation(group_id)["mine"]["peer_read_seq"] is None
+
+
+def test_settings_take_only_what_they_know() -> None:
+    ada = person("Ada")
+    for body in ({"shares_read_marks": 1}, {"shares_read_marks": "true"}, {"shares_read_marks": None}, {"other": True}):
+        assert Api(ada).refused("PATCH", "messaging-settings/", body) == (400, "invalid_input")
+    assert Api(ada).get("messaging-settings/") == {"shares_read_marks": False}
+
+
+def test_typing_is_shown_to_the_conversation_and_too_much_of_it_is_swallowed(wire: Wire) -> None:
+    ada, _bo, conversation_id = friends("Ada", "Bo")
+    wire.pushes()
+    for _ in range(10):
+        Api(ada).ok("POST", f"conversations/{conversation_id}/typing/", status=204)
+    shown = wire.pushes()
+    topic = f"conversation:{conversation_id}"
+    payload = {"conversation_id": str(conversation_id), "user_id": ada.id}
+    assert shown == [([topic], {"type": "typing", "topic": topic, "payload": payload})] * 3
