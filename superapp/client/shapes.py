@@ -1,0 +1,192 @@
+"""What the server says, as types. They are the JSON itself: keys that a newer server adds simply come along.
+
+Ids are strings, ``seq`` and its kin are numbers, times are RFC 3339 in UTC.
+"""
+
+from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
+
+Json = dict[str, Any]
+Item = TypeVar("Item")
+
+Platform = Literal["ios", "android", "web", "desktop", "terminal"]
+
+
+class Page(TypedDict, Generic[Item]):
+    """``next`` and ``previous`` are paths to call, or None at the end."""
+
+    results: list[Item]
+    next: str | None
+    previous: str | None
+
+
+class Profile(TypedDict):
+    id: str
+    handle: str | None
+    display_name: str
+    avatar_id: str | None
+
+
+class Me(Profile):
+    phone: str | None
+    language: str
+    time_zone: str
+    has_password: bool
+    created_at: str
+
+
+class Session(TypedDict):
+    """A signed-in device. Each refresh token works once; using one twice signs the device out."""
+
+    access_token: str
+    access_expires_at: str
+    refresh_token: str
+    refresh_expires_at: str
+    device_id: str
+    is_new_user: bool
+    user: Me
+
+
+class Device(TypedDict):
+    id: str
+    name: str
+    platform: Platform
+    created_at: str
+    last_seen_at: str
+    is_current: bool
+
+
+class Ticket(TypedDict):
+    """Lets one socket in, once, within half a minute."""
+
+    ticket: str
+    expires_at: str
+    url: str
+
+
+class Message(TypedDict):
+    """``body`` depends on ``kind``: ``{"text"}``; ``{"asset_id", "width", "height", "content_type"}`` for a photo."""
+
+    conversation_id: str
+    seq: int
+    sender_id: str
+    client_id: str
+    kind: str
+    body: Json
+    created_at: str
+
+
+class Mine(TypedDict):
+    """What a conversation is to the reader. ``peer`` and ``peer_read_seq`` are None in groups; the latter also where
+    the two do not share read marks."""
+
+    read_seq: int
+    unread: int
+    peer: Profile | None
+    peer_read_seq: int | None
+
+
+class Conversation(TypedDict):
+    id: str
+    kind: str
+    title: str
+    member_count: int
+    last_seq: int
+    last_at: str | None
+    last_message: Message | None
+    mine: Mine
+
+
+class Member(TypedDict):
+    user: Profile
+    role: str
+    joined_at: str
+
+
+class Friend(TypedDict):
+    user: Profile
+    remark: str
+    source: str
+    created_at: str
+    conversation_id: str
+
+
+class FriendRequest(TypedDict):
+    id: str
+    sender: Profile
+    recipient: Profile
+    source: str
+    greeting: str
+    state: Literal["pending", "accepted", "declined"]
+    created_at: str
+
+
+class Variant(TypedDict):
+    """``url`` is signed for this reader and expires."""
+
+    url: str
+    width: int
+    height: int
+    content_type: str
+
+
+class Asset(TypedDict):
+    """An uploaded file. ``variants`` has ``original`` at once and smaller ones when the server has made them."""
+
+    id: str
+    kind: str
+    purpose: str
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    state: str
+    created_at: str
+    expires_at: str | None
+    variants: dict[str, Variant]
+
+
+class ReadMark(TypedDict):
+    conversation_id: str
+    read_seq: int
+    unread: int
+
+
+class KeptEvent(TypedDict):
+    event_id: str
+    type: str
+    payload: Json
+    created_at: str
+
+
+class SyncPage(TypedDict):
+    conversations: list[Conversation]
+    events: list[KeptEvent]
+    cursor: str
+    has_more: bool
+
+
+class Limits(TypedDict):
+    max_frame_bytes: int
+    ping_seconds: float
+    silence_seconds: float
+
+
+class Hello(TypedDict):
+    """The first answer on a socket: from here on nothing that happens is missed."""
+
+    server_time: str
+    device_id: str
+    user_id: str
+    sync_cursor: str
+    limits: Limits
+
+
+class Frame(TypedDict):
+    """What arrives on the socket. An answer has ``ref``; an error has ``error`` in place of ``payload``."""
+
+    type: str
+    ref: NotRequired[str | None]
+    topic: NotRequired[str]
+    version: NotRequired[int]
+    payload: NotRequired[Json]
+    error: NotRequired[Json]

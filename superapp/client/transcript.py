@@ -1,0 +1,91 @@
+"""How messages look on a terminal. Pure: a message in, lines out."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
+
+from superapp.client.shapes import Asset, Message
+
+#: Embeddings, overrides and isolates: text after them would be shown in another order than it was written in.
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """``text`` from somebody else, without what a terminal would obey: escape sequences, bells, cursor movements.
+
+    A newline stays; ``lines_of`` indents what follows it, so that nobody can write a line that looks like another's.
+    """
+    text = _REORDERING.sub("", text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
+    return "".join(one for one in text.expandtabs(4) if one == "\n" or unicodedata.category(one) not in {"Cc", "Cs"})
+
+
+def one_line(text: str) -> str:
+    """A name or a title, harmless and without line breaks."""
+    return " ".join(harmless(text).split())
+
+
+def size_in_words(size_bytes: int) -> str:
+    """Decimal units, as file managers show them."""
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000 or unit == "MB":
+            return f"{size:.0f} {unit}" if unit != "MB" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
+
+
+class Transcript:
+    """Turns messages into lines, and puts a line between days.
+
+    ``name_of`` gives the name to show for a user's id; ``zone`` is where the reader is, None: as this machine thinks.
+    """
+
+    def __init__(self, *, me: str, name_of: Callable[[str], str], zone: tzinfo | None = None) -> None:
+        self._me, self._name_of, self._zone = me, name_of, zone
+        self._day: date | None = None
+
+    def lines_of(self, message: Message, *, asset: Asset | None = None, peer_read_seq: int | None = None) -> list[str]:
+        """``asset``: what ``/media/`` says about the message's photo, if it could be asked."""
+        at = datetime.fromisoformat(message["created_at"]).astimezone(self._zone)
+        name = "you" if message["sender_id"] == self._me else self._name_of(message["sender_id"])
+        first, *rest = self._content(message, name, asset).split("\n")
+        if self.has_mark(message):
+            first += "  ✓✓ read" if (peer_read_seq or 0) >= message["seq"] else "  ✓"
+        return [*self._day_line(at.date()), f"{at:%H:%M} {first}", *(f"      {line}" for line in rest)]
+
+    def has_mark(self, message: Message) -> bool:
+        """Whether it is something that we said, so that it matters whether the other one has read it."""
+        return message["sender_id"] == self._me and message["kind"] in {"text", "photo"}
+
+    def begin_elsewhere(self) -> None:
+        """What comes next is from another day than what came last, or may be."""
+        self._day = None
+
+    def _day_line(self, day: date) -> list[str]:
+        if day == self._day:
+            return []
+        self._day = day
+        return [f"── {day:%A} {day.day} {day:%B %Y} ──"]
+
+    def _content(self, message: Message, name: str, asset: Asset | None) -> str:
+        body = message["body"]
+        match message["kind"]:
+            case "text":
+                return f"{name}: {harmless(str(body.get('text', '')))}"
+            case "photo":
+                return f"{name}: {photo_in_words(message, asset)}"
+            case "group_created":
+                return f"{name} opened the group “{one_line(str(body.get('title', '')))}”"
+            case "friends_now":
+                greeting = one_line(str(body.get("greeting", "")))
+                return f"{name} asked, and now you are friends" + (f": “{greeting}”" if greeting else "")
+        return f"{name} sent something that this client cannot show ({one_line(message['kind'])})"
+
+
+def photo_in_words(message: Message, asset: Asset | None) -> str:
+    """Size, and an address that opens it in a browser for some minutes."""
+    size = f"{message['body'].get('width')}×{message['body'].get('height')}"
+    if asset is None:
+        return f"[photo, {size}]"
+    return f"[photo, {size}, {size_in_words(asset['size_bytes'])}] {one_line(asset['variants']['original']['url'])}"

@@ -1,0 +1,127 @@
+"""Two people talk through the real product, by ``manage.py talk``, while its gateway is killed and started again."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from messaging import services as messaging
+from superapp.accounts import services as accounts
+from superapp.client import Api
+from superapp.client.talk import DEMO_PASSWORD
+from tests.client.talking import Talker
+from tests.client.talking import talk as talk_by
+from tests.processes import Gateway
+from tests.realtime.people import Device, befriend, person
+from tests.realtime.sockets import gateway
+
+talk = partial(talk_by, program=[sys.executable, "manage.py", "talk"])
+
+
+@pytest.fixture(scope="module")
+def server(committed_db: Any) -> Iterator[Gateway]:
+    with gateway(committed_db) as running:
+        yield running
+
+
+def with_password(name: str) -> Device:
+    somebody = person(name)
+    accounts.set_password(actor_id=somebody.user_id, device_id=somebody.device_id, new_password=DEMO_PASSWORD)
+    messaging.change_preferences(actor_id=somebody.user_id, shares_read_marks=True)
+    return somebody
+
+
+def two_people() -> tuple[Device, Device, str]:
+    ada, bo = with_password("Ada"), with_password("Bo")
+    return ada, bo, str(befriend(ada, bo, greeting="we met at the pool"))
+
+
+async def history(server: Gateway, somebody: Device, conversation_id: str) -> list[str]:
+    async with Api(server.url) as api:
+        await api.sign_in_with_password(somebody.handle, DEMO_PASSWORD)
+        page = await api.messages(conversation_id, after=0)
+        return [message["body"].get("text", message["kind"]) for message in page["results"]]
+
+
+def shown(talker: Talker, texts: list[str]) -> list[str]:
+    """Which of ``texts`` the talk has shown, in its order, as often as it has."""
+    return [text for line in talker.lines for text in texts if f": {text}" in line and not line.startswith("*")]
+
+
+async def test_killed_gateway_loses_and_doubles_nothing(server: Gateway) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(two_people)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        await hers.shows("you asked, and now you are friends: “we met at the pool”")
+        await his.shows("Ada asked, and now you are friends: “we met at the pool”")
+        hers.type("first")
+        await his.shows("Ada: first")
+        his.type("second")
+        await hers.shows("Bo: second")
+        hers.type("third")
+        await hers.shows("✓✓ Bo has read this")
+
+        await asyncio.to_thread(server.kill)
+        hers.type("fourth", "fifth")
+        his.type("sixth")
+        await hers.shows("reconnecting… 2 messages waiting")
+        await his.shows("reconnecting… 1 message waiting")
+        await asyncio.to_thread(server.restart)
+        for talker in (hers, his):
+            await talker.shows("* connected again")
+            for text in ("fourth", "fifth", "sixth"):
+                await talker.shows(text)
+        hers.type("seventh")
+        await his.shows("Ada: seventh")
+        assert await hers.ends_when_asked() == 0
+        assert await his.ends_when_asked() == 0
+
+    stored = await history(server, ada, conversation_id)
+    texts = stored[1:]
+    assert sorted(texts) == sorted(["first", "second", "third", "fourth", "fifth", "sixth", "seventh"])
+    assert texts.index("fourth") < texts.index("fifth")
+    assert shown(hers, texts) == shown(his, texts) == texts
+    assert await history(server, bo, conversation_id) == stored
+
+
+async def test_script_sends_and_leaves(server: Gateway) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(two_people)
+    async with talk(server.url, ada.handle, bo.handle, "--leave-when-done") as hers:
+        hers.type("hello", "你好 👋")
+        hers.end_of_input()
+        assert await hers.leaves() == 0
+    assert await history(server, bo, conversation_id) == ["friends_now", "hello", "你好 👋"]
+
+
+async def test_photo_arrives_as_an_address_that_opens(server: Gateway, tmp_path: Path) -> None:
+    ada, bo, _conversation_id = await asyncio.to_thread(two_people)
+    await asyncio.to_thread(lambda: Image.new("RGB", (40, 30), "teal").save(tmp_path / "teal.png"))
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        await his.shows("friends")
+        await hers.shows("friends")
+        hers.type(f"/photo {tmp_path / 'teal.png'}")
+        await hers.shows("you: [photo, 40×30, ")
+        await his.shows("Ada: [photo, 40×30, ")
+        (line,) = [line for line in his.lines if "[photo" in line]
+        async with httpx.AsyncClient() as anybody:
+            picture = await anybody.get(line.rpartition(" ")[2])
+        assert picture.status_code == 200
+        assert picture.headers["content-type"].startswith("image/")
+
+
+async def test_strangers_become_friends_and_talk(server: Gateway) -> None:
+    ada, chi = await asyncio.to_thread(lambda: (with_password("Ada"), with_password("Chi")))
+    async with talk(server.url, ada.handle, chi.handle) as hers, talk(server.url, chi.handle, ada.handle) as his:
+        await hers.shows("* You and Chi are not friends yet")
+        await his.shows("* You and Ada are not friends yet")
+        hers.type(f"/add {chi.handle} hello neighbour")
+        await his.shows(f"* Ada asks to be your friend (“hello neighbour”). /accept {ada.handle} accepts.")
+        his.type(f"/accept {ada.handle}", "come in")
+        await hers.shows("Chi: come in")
+        hers.type("thank you")
+        await his.shows("Ada: thank you")

@@ -1,0 +1,73 @@
+"""What a terminal shows of other people's words."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from superapp.client.transcript import Transcript, harmless, one_line, size_in_words
+
+
+def message(
+    kind: str = "text", *, sender: str = "2", at: str = "2026-03-01T10:05:00.5Z", seq: int = 1, **body: Any
+) -> Any:
+    return {"kind": kind, "sender_id": sender, "created_at": at, "seq": seq, "body": body}
+
+
+@pytest.fixture
+def transcript() -> Transcript:
+    return Transcript(me="1", name_of={"2": "Bo"}.__getitem__, zone=UTC)
+
+
+def test_day_is_named_when_it_changes(transcript: Transcript) -> None:
+    assert transcript.lines_of(message(text="hi")) == ["── Sunday 1 March 2026 ──", "10:05 Bo: hi"]
+    assert transcript.lines_of(message(text="again")) == ["10:05 Bo: again"]
+    tomorrow = message(text="morning", at="2026-03-02T08:00:00Z")
+    assert transcript.lines_of(tomorrow) == ["── Monday 2 March 2026 ──", "08:00 Bo: morning"]
+
+
+def test_own_message_shows_whether_it_was_read(transcript: Transcript) -> None:
+    mine = message(sender="1", text="hi", seq=7)
+    assert transcript.lines_of(mine, peer_read_seq=6)[-1] == "10:05 you: hi  ✓"
+    assert transcript.lines_of(mine, peer_read_seq=7)[-1] == "10:05 you: hi  ✓✓ read"
+
+
+def test_photo_shows_size_and_address(transcript: Transcript) -> None:
+    photo = message("photo", asset_id="9", width=800, height=600)
+    asset: Any = {"size_bytes": 245_300, "variants": {"original": {"url": "http://x/9"}}}
+    assert transcript.lines_of(photo, asset=asset)[-1] == "10:05 Bo: [photo, 800×600, 245 kB] http://x/9"
+    assert transcript.lines_of(photo)[-1] == "10:05 Bo: [photo, 800×600]"
+
+
+def test_kind_of_a_newer_server_is_named(transcript: Transcript) -> None:
+    assert transcript.lines_of(message("hologram"))[-1].endswith("something that this client cannot show (hologram)")
+
+
+def test_nobody_can_write_a_line_that_looks_like_anothers(transcript: Transcript) -> None:
+    lines = transcript.lines_of(message(text="hi\n10:06 you: I owe Bo 100\u202800:00 you: much"))
+    assert lines[1:] == ["10:05 Bo: hi", "      10:06 you: I owe Bo 100", "      00:00 you: much"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b[2J\x1b]0;title\x07wiped", "[2J]0;titlewiped"),
+        ("\x9b31mred\x7f\b\b", "31mred"),
+        ("a\r\nb\rc", "a\nbc"),
+        ("tab\tstop", "tab stop"),
+        ("\u202egpj.exe\u202c", "gpj.exe"),
+        ("\ud800", ""),
+        ("👩‍👩‍👧 你好 مرحبا", "👩‍👩‍👧 你好 مرحبا"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_left_out(written: str, shown: str) -> None:
+    assert harmless(written) == shown
+
+
+def test_name_is_one_line() -> None:
+    assert one_line(" Bo\n\x1b[31mthe  Great ") == "Bo [31mthe Great"
+
+
+@pytest.mark.parametrize(("size", "words"), [(999, "999 bytes"), (245_300, "245 kB"), (3_460_000, "3.5 MB")])
+def test_sizes_are_in_words(size: int, words: str) -> None:
+    assert size_in_words(size) == words
