@@ -1,0 +1,222 @@
+"""Conversations as rows. They carry the numbers that ``messaging.log`` would have given them, and times in the past."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from messaging.models import (
+    Conversation,
+    DirectPair,
+    FriendRequest,
+    Friendship,
+    GroupCreation,
+    Membership,
+    Message,
+)
+from superapp.core.idempotency import request_hash
+from superapp.core.ids import new_id
+from superapp.localdev.demo.people import BY_HANDLE
+from superapp.localdev.demo.script import Direct, Group, Said, Told, tell
+from superapp.media import services as media
+from superapp.media.models import Asset
+
+Kind = Message.Kind
+
+
+def client_id(*names: str) -> UUID:
+    """The key under which the client of a demo person would have sent something: the same in every run."""
+    return uuid5(NAMESPACE_URL, ":".join(("superapp-demo", *names)))
+
+
+def chance_for(*names: str) -> Random:
+    """Chance of its own for everything, so that a new line in one place changes nothing in another."""
+    return Random(":".join(names))  # noqa: S311  (nothing here is secret)
+
+
+def told(story: Direct | Group, *, now: datetime) -> Told:
+    zone = ZoneInfo(BY_HANDLE[story.members[0]].city.time_zone)
+    return tell(story.talk, zone=zone, now=now, chance=chance_for(*name_of(story)))
+
+
+def name_of(story: Direct | Group) -> tuple[str, ...]:
+    return ("group", story.title) if isinstance(story, Group) else ("direct", story.asks, story.answers)
+
+
+@dataclass
+class History:
+    """Rows to be written, table by table. ``ids`` are people's by handle, ``photos`` assets by their message's key."""
+
+    ids: Mapping[str, int]
+    photos: Mapping[UUID, Asset]
+    now: datetime
+    conversations: list[Conversation] = field(default_factory=list)
+    pairs: list[DirectPair] = field(default_factory=list)
+    groups: list[GroupCreation] = field(default_factory=list)
+    memberships: list[Membership] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    friendships: list[Friendship] = field(default_factory=list)
+    requests: list[FriendRequest] = field(default_factory=list)
+
+    def add_direct(self, story: Direct) -> None:
+        """Two friends, since shortly before they first wrote, or since long ago when they never did."""
+        conversation = Conversation(id=new_id(), kind=Conversation.Kind.DIRECT, member_count=2)
+        lo, hi = sorted(self.ids[handle] for handle in story.members)
+        self.pairs.append(DirectPair(lo=lo, hi=hi, conversation_id=conversation.id))
+        talk = told(story, now=self.now)
+        chance = chance_for("friends", *story.members)
+        if talk.said:
+            friends_at = talk.said[0].at - timedelta(seconds=chance.uniform(60, 600))
+        else:
+            friends_at = self._long_ago(story, chance)
+        self._befriend(story, conversation.id, friends_at, chance)
+        greeting = {"greeting": story.greeting}
+        first = self._message(
+            conversation,
+            name_of(story),
+            story.asks,
+            Kind.FRIENDS_NOW,
+            friends_at,
+            body=greeting,
+            asked=request_hash(**greeting),
+        )
+        self._add_log(conversation, story, talk, first)
+
+    def add_group(self, story: Group) -> None:
+        """A group begins with a row that counts for nobody as unread."""
+        creator, *others = (self.ids[handle] for handle in story.members)
+        talk = told(story, now=self.now)
+        conversation = Conversation(
+            id=new_id(), kind=Conversation.Kind.GROUP, title=story.title, member_count=len(story.members)
+        )
+        asked = request_hash(title=story.title, member_ids=sorted(others))
+        creation = GroupCreation(
+            creator_id=creator,
+            client_id=client_id(*name_of(story)),
+            request_hash=asked,
+            conversation_id=conversation.id,
+        )
+        self.groups.append(creation)
+        first = self._message(
+            conversation,
+            name_of(story),
+            story.members[0],
+            Kind.GROUP_CREATED,
+            talk.said[0].at - timedelta(minutes=2),
+            body={"title": story.title, "member_ids": [str(user_id) for user_id in (creator, *sorted(others))]},
+            asked=asked,
+        )
+        self._add_log(conversation, story, talk, first)
+
+    def write(self) -> None:
+        """Into empty places only: the caller has looked. In the caller's transaction, one statement for each table."""
+        Conversation.objects.bulk_create(self.conversations)
+        DirectPair.objects.bulk_create(self.pairs)
+        GroupCreation.objects.bulk_create(self.groups)
+        Membership.objects.bulk_create(self.memberships)
+        Message.objects.bulk_create(self.messages)
+        # Somebody may have been playing: asked, become friends and parted again.
+        Friendship.objects.bulk_create(self.friendships, ignore_conflicts=True)
+        FriendRequest.objects.bulk_create(self.requests, ignore_conflicts=True)
+
+    def _long_ago(self, story: Direct, chance: Random) -> datetime:
+        zone = ZoneInfo(BY_HANDLE[story.asks].city.time_zone)
+        day = self.now.astimezone(zone) - timedelta(days=chance.randint(60, 280))
+        return day.replace(hour=chance.randint(10, 20), minute=chance.randint(0, 59), second=chance.randint(0, 59))
+
+    def _befriend(self, story: Direct, conversation_id: int, at: datetime, chance: Random) -> None:
+        for handle, other in (story.members, story.members[::-1]):
+            self.friendships.append(
+                Friendship(
+                    user_id=self.ids[handle],
+                    friend_id=self.ids[other],
+                    remark=story.remarks.get(handle, ""),
+                    source=story.source,
+                    conversation_id=conversation_id,
+                    created_at=at,
+                )
+            )
+        self.requests.append(
+            FriendRequest(
+                recipient_id=self.ids[story.answers],
+                sender_id=self.ids[story.asks],
+                id=new_id(),
+                source=story.source,
+                greeting=story.greeting,
+                state=FriendRequest.State.ACCEPTED,
+                created_at=at - timedelta(minutes=chance.uniform(1, 90)),
+            )
+        )
+
+    def _add_log(self, conversation: Conversation, story: Direct | Group, talk: Told, first: Message) -> None:
+        rows = [first, *(self._spoken(conversation, story, said, place) for place, said in enumerate(talk.said, 2))]
+        for seq, row in enumerate(rows, 1):
+            row.seq = seq
+            # Every row counts, except the one with which a group begins.
+            row.message_no = seq - (first.kind == Kind.GROUP_CREATED)
+        self.messages += rows
+        conversation.created_at = first.created_at
+        conversation.changed_at = rows[-1].created_at
+        conversation.last_seq, conversation.last_message_no = rows[-1].seq, rows[-1].message_no
+        self.conversations.append(conversation)
+        for handle in story.members:
+            read = rows[talk.unread_from.get(handle, len(talk.said))]
+            is_owner = isinstance(story, Group) and handle == story.members[0]
+            self.memberships.append(
+                Membership(
+                    conversation=conversation,
+                    user_id=self.ids[handle],
+                    role=Membership.Role.OWNER if is_owner else Membership.Role.MEMBER,
+                    read_seq=read.seq,
+                    read_message_no=read.message_no,
+                    joined_at=first.created_at,
+                    changed_at=read.created_at,
+                )
+            )
+
+    def _spoken(self, conversation: Conversation, story: Direct | Group, said: Said, seq: int) -> Message:
+        name = (*name_of(story), str(seq))
+        if not said.photo:
+            asked = request_hash(kind=Kind.TEXT.value, text=said.text, asset_id=None)
+            return self._message(
+                conversation, name, said.sender, Kind.TEXT, said.at, body={"text": said.text}, asked=asked
+            )
+        (asset,) = media.attach(
+            asset_ids=[self.photos[client_id(*name)].id],
+            owner_id=self.ids[said.sender],
+            purpose="message",
+            reference=f"{conversation.id}:{seq}",
+        )
+        body = {
+            "asset_id": str(asset.id),
+            "width": asset.width,
+            "height": asset.height,
+            "content_type": asset.content_type,
+        }
+        asked = request_hash(kind=Kind.PHOTO.value, text="", asset_id=asset.id)
+        return self._message(conversation, name, said.sender, Kind.PHOTO, said.at, body=body, asked=asked)
+
+    def _message(
+        self,
+        conversation: Conversation,
+        name: Sequence[str],
+        sender: str,
+        kind: Kind,
+        at: datetime,
+        *,
+        body: dict[str, Any],
+        asked: bytes,
+    ) -> Message:
+        """Not numbered yet."""
+        return Message(
+            conversation=conversation,
+            sender_id=self.ids[sender],
+            client_id=client_id(*name),
+            request_hash=asked,
+            kind=kind,
+            body=body,
+            created_at=at,
+        )
