@@ -1,7 +1,7 @@
 """The device sockets, and REST beside them on one origin.
 
 REST runs through the WSGI application in a fixed pool of threads, which keep their database connections; Django's own
-ASGI handler would open one per request.
+ASGI handler would open one per request. None of them ever waits for somebody's network (``core.asgi``).
 """
 
 import os
@@ -13,16 +13,17 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.wsgi import get_wsgi_application
 from django.urls import path
 
-from superapp.core.wsgi import utf8_only
+from superapp.core.wsgi import plain_content_type
 
-rest = utf8_only(get_wsgi_application())
+rest = plain_content_type(get_wsgi_application())
 
+from superapp.core.asgi import Buffered, leave_files  # noqa: E402  # isort: skip
 from superapp.realtime.consumer import DeviceSocket  # noqa: E402  # isort: skip  (the app registry is ready only now)
 from superapp.realtime.lifespan import lifespan  # noqa: E402  # isort: skip
 
 application = ProtocolTypeRouter(
     {
-        "http": WSGIMiddleware(rest, workers=8),
+        "http": Buffered(WSGIMiddleware(leave_files(rest), workers=8)),
         "websocket": URLRouter([path("ws/", DeviceSocket.as_asgi())]),
         "lifespan": lifespan,
     }

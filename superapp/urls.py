@@ -22,5 +22,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
 ]
+handler400 = "superapp.core.middleware.bad_request"
+handler403 = "superapp.core.middleware.forbidden"
 handler404 = "superapp.core.middleware.not_found"
 handler500 = "superapp.core.middleware.server_error"

@@ -108,7 +108,7 @@ class MemberOutput(Output):
 
 
 class SyncQuery(Input):
-    cursor = serializers.CharField(required=False, max_length=500, default="")
+    cursor = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 
 
 class KeptEventOutput(Output):

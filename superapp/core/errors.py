@@ -72,6 +72,14 @@ class IdempotencyConflict(DomainError):
     code, status, message = "idempotency_conflict", 409, _("This key was already used for a different request.")
 
 
+class NotAcceptable(DomainError):
+    code, status, message = "not_acceptable", 406, _("This is not available in the form that was asked for.")
+
+
+class RequestTimeout(DomainError):
+    code, status, message = "request_timeout", 408, _("The rest of this request did not arrive in time.")
+
+
 class BodyTooLarge(DomainError):
     code, status, message = "body_too_large", 413, _("This request is too large.")
 

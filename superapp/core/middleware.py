@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
 from superapp.core.api.answers import as_domain_error, error_response, failure_response
-from superapp.core.errors import NotFound
+from superapp.core.errors import Forbidden, MalformedBody, NotFound
 
 
 class RequestLog(RequestMiddleware):
@@ -16,6 +16,13 @@ class RequestLog(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        file = getattr(response, "file_to_stream", None)
+        super().handle_response(request, response)
+        if file is not None:
+            # Its content was wrapped for one more line at the end; servers shall still see that there is a file.
+            response.file_to_stream = file  # type: ignore[attr-defined]
 
 
 class ErrorBoundary:
@@ -32,6 +39,14 @@ class ErrorBoundary:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         refusal = as_domain_error(error)
         return error_response(refusal) if refusal else None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(MalformedBody())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(Forbidden())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

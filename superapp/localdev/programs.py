@@ -25,6 +25,8 @@ def web(*listen: str) -> Command:
     command += ["--ws", "websockets-sansio", "--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
     # The socket's protocol has a heartbeat of its own (REALTIME_PING_SECONDS).
     command += ["--ws-ping-interval", "0", "--ws-ping-timeout", "0"]
+    # Nobody stands in front of us: what a client says of its address is not believed.
+    command += ["--no-proxy-headers"]
     return [*command, "--lifespan", "auto", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"]
 
 

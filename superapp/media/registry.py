@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from superapp.media.errors import PurposeUnknown
 
 #: No purpose takes more, so a longer body is refused by its headers, before its purpose is read.
-MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+MAX_UPLOAD_BYTES: int = settings.API_MAX_UPLOAD_BYTES
 #: The name under which a file's full size is delivered; the others are a purpose's own.
 ORIGINAL = "original"
 

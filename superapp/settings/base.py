@@ -70,8 +70,8 @@ X_FRAME_OPTIONS = "DENY"
 # --- Where the product is reached -----------------------------------------------------------------------------------
 # The one origin of REST and sockets, as the clients write it. Signed links are made from it.
 PUBLIC_ORIGIN = env.optional("PUBLIC_ORIGIN", "http://localhost:8000").rstrip("/")
-# The header in which the one trusted proxy puts the client's address; empty: nobody stands in front of us.
-CLIENT_ADDRESS_HEADER = env.optional("CLIENT_ADDRESS_HEADER")
+# The header in which the one trusted proxy puts the client's address; empty ("none"): nobody stands in front of us.
+CLIENT_ADDRESS_HEADER = env.optional("CLIENT_ADDRESS_HEADER", "none").removeprefix("none")
 
 # --- core -----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.required("REDIS_URL")
@@ -81,6 +81,12 @@ REDIS_CIRCUIT_OPEN_SECONDS = 2.0
 # An id in JSON is a string of digits; a body larger or deeper than this is refused before anything reads it.
 API_MAX_BODY_BYTES = 256 * 1024
 API_MAX_DEPTH = 20
+# What forms with files may have on top of that; purposes of media may take less.
+API_MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+# On one origin: a body may stall this long, gains time with every byte, and an answer may be left unread this long.
+HTTP_BODY_PATIENCE_SECONDS = 15.0
+HTTP_BODY_BYTES_PER_SECOND = 8 * 1024
+HTTP_ANSWER_STALLED_SECONDS = 30.0
 API_PAGE_SIZE = 30
 API_MAX_PAGE_SIZE = 100
 # In tests an error that an operation did not declare is a failure instead of an answer.
@@ -101,6 +107,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "superapp.core.api.schema.OperationSchema",
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "superapp.core.api.answers.rest_framework_answer",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Superapp",
@@ -124,8 +131,10 @@ STORAGES = {
 }
 MEDIA_MAX_PIXELS = 25_000_000
 MEDIA_URL_LIFETIME = timedelta(minutes=10)
-# An upload's size is known from its headers before its body is read; its bytes go to disk above this many in memory.
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# An upload's size is known from its headers before its body is read. It is parsed in memory, by as many at once as
+# there are threads: the names of Django's temporary files would depend on what a client calls its own.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = API_MAX_UPLOAD_BYTES + API_MAX_BODY_BYTES
 
 # --- accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -128,7 +128,7 @@ def test_code_belongs_to_one_error() -> None:
 def test_error_has_code_status_and_sentence_of_its_own(error: type[DomainError]) -> None:
     assert {"code", "message"} <= vars(error).keys()
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
-    assert error.status in {400, 401, 402, 403, 404, 405, 409, 410, 413, 415, 422, 429, 503}
+    assert error.status in {400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 422, 429, 503}
     assert re.fullmatch(r"[A-Z].*\.", str(error.message))
 
 

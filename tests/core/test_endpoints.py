@@ -252,13 +252,13 @@ def test_query_is_checked_like_a_body() -> None:
 def test_method_that_is_not_declared_is_refused_with_those_that_are(method: str) -> None:
     response = Caller().generic(method, "/echo/")
     refused(response, 405, "method_not_allowed")
-    assert response["Allow"] == "GET, POST, DELETE"
+    assert response["Allow"] == "GET, POST, DELETE, HEAD"
 
 
 def test_wrong_method_is_told_before_who_may_use_it() -> None:
     response = Caller().generic("DELETE", "/private/")
     refused(response, 405, "method_not_allowed")
-    assert response["Allow"] == "GET, POST"
+    assert response["Allow"] == "GET, POST, HEAD"
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing/", "/echo", "/echo/x/", "/é/", "/%00/", "/api/v1/"])
@@ -412,6 +412,29 @@ FORWARDED = {
 
 def test_forwarding_headers_mean_nothing_without_a_trusted_proxy() -> None:
     assert Caller().get("/echo/", REMOTE_ADDR="192.0.2.1", **FORWARDED).json() == {"said": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", "unknown"),
+        ("somewhere", "unknown"),
+    ],
+)
+def test_of_ipv6_the_line_counts_and_not_one_of_its_addresses(peer: str, said: str) -> None:
+    assert Caller().get("/echo/", REMOTE_ADDR=peer).json() == {"said": said}
+
+
+def test_head_is_get_without_its_body() -> None:
+    response = Caller().head("/echo/", REMOTE_ADDR="192.0.2.1")
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+
+
+def test_body_of_unknown_length_is_not_ignored_in_silence() -> None:
+    refused(Caller().post("/echo/", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH=""), 400, "malformed_body")
 
 
 def test_trusted_proxy_says_who_its_client_is(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpResponse, UnreadablePostError
+from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
@@ -42,6 +42,12 @@ def failure_response() -> HttpResponse:
     )
 
 
+def rest_framework_answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """For views of DRF that are no ``Endpoint``, such as the schema's: what they refuse looks like our own refusals."""
+    refusal = as_domain_error(error)
+    return error_response(refusal) if refusal else None
+
+
 def as_domain_error(error: Exception) -> DomainError | None:
     """What a refusal by Django, by DRF or by a part that is away means to the client; None for a broken assumption."""
     match error:
@@ -55,14 +61,21 @@ def as_domain_error(error: Exception) -> DomainError | None:
             return errors.Unauthenticated()
         case drf.UnsupportedMediaType():
             return errors.UnsupportedMediaType()
+        case drf.NotAcceptable():
+            return errors.NotAcceptable()
+        case Http404() | drf.NotFound():
+            return errors.NotFound()
         case RequestDataTooBig():
             return errors.BodyTooLarge()
         case UnreadablePostError():
             return errors.MalformedBody(reason="the body ended early")
-        case (
-            drf.ParseError() | MultiPartParserError() | TooManyFieldsSent() | TooManyFilesSent() | SuspiciousOperation()
-        ):
+        case TooManyFieldsSent() | TooManyFilesSent():
+            return errors.MalformedBody(reason="too many fields or files")
+        case drf.ParseError() | MultiPartParserError():
             return errors.MalformedBody(reason=str(error))
+        case SuspiciousOperation():
+            # Its own words are for whoever runs this: they name settings and hosts.
+            return errors.MalformedBody()
         case DatabaseError() | InterfaceError() if _is_away(error):
             log.warning("database.unavailable", error=str(error).strip().splitlines()[:1])
             return errors.Unavailable()

@@ -1,6 +1,7 @@
 """One ``Endpoint`` per URL. Each method declares what it takes, what it shows and what it refuses, once."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -96,12 +97,22 @@ class ApiRequest(Request):
 
     @property
     def client_address(self) -> str:
-        """The peer's address, or what the one trusted proxy says it is; other forwarding headers mean nothing."""
+        """The peer's address, or what the one trusted proxy says it is; other forwarding headers mean nothing.
+
+        Of IPv6 the network (/64): one line has as many addresses in it as anybody could want.
+        """
+        text = str(self.META.get("REMOTE_ADDR", ""))
         if settings.CLIENT_ADDRESS_HEADER:
             key = "HTTP_" + settings.CLIENT_ADDRESS_HEADER.upper().replace("-", "_")
             # A proxy that appends to the header leaves in front whatever the client wrote there itself.
-            return str(self.META.get(key, "")).rpartition(",")[2].strip() or "unknown"
-        return str(self.META.get("REMOTE_ADDR", "")) or "unknown"
+            text = str(self.META.get(key, "")).rpartition(",")[2]
+        try:
+            address = ip_address(text.strip())
+        except ValueError:
+            return "unknown"
+        if isinstance(address, IPv4Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address.packed, 64), strict=False))
 
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -128,7 +139,9 @@ class Endpoint(APIView):
         # DRF's own dispatch negotiates versions, renderers and throttles that this API does not have.
         self.args, self.kwargs = args, kwargs
         self.headers: dict[str, str] = {}
-        operation = self.operations.get(request.method or "")
+        # HEAD is GET whose body the server leaves out.
+        self.method = "GET" if request.method == "HEAD" else request.method or ""
+        operation = self.operations.get(self.method)
         try:
             if operation is None:
                 raise errors.MethodNotAllowed
@@ -144,7 +157,7 @@ class Endpoint(APIView):
             if request.user is None:
                 raise errors.Unauthenticated
             structlog.contextvars.bind_contextvars(user_id=request.user_id)
-        handler = getattr(self, (request.method or "").lower())
+        handler = getattr(self, self.method.lower())
         if operation.input or operation.query or operation.page:
             kwargs = {"data": _validated(operation, request), **kwargs}
         result = handler(request, **kwargs)
@@ -160,7 +173,7 @@ class Endpoint(APIView):
             return failure_response()
         response = error_response(refusal)
         if refusal.status == 405:
-            response["Allow"] = ", ".join(self.operations)
+            response["Allow"] = ", ".join([*self.operations, *(["HEAD"] if "GET" in self.operations else [])])
         return response
 
 

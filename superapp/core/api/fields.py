@@ -10,6 +10,8 @@ from rest_framework.fields import empty
 
 from superapp.core.ids import MAX_ID
 
+# Letters by their category, and nothing to see: fillers of Hangul, and the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Control characters, separators of lines and paragraphs, and marks that turn the direction of what follows.
 _UNFIT_FOR_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -64,7 +66,7 @@ class Line(Text):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        visible = any(unicodedata.category(character)[0] in "LNPS" for character in text)
+        visible = any(unicodedata.category(one)[0] in "LNPS" and one not in _BLANK for one in text)
         if not visible or _UNFIT_FOR_A_LINE.search(text):
             self.fail("line")
         return text

@@ -42,9 +42,15 @@ def json_body(request: HttpRequest) -> Any:
 
 
 def content_length(request: HttpRequest) -> int:
-    """As announced. Without it no body is read at all, so 0 is the truth."""
+    """As announced, or as counted by what stands in front of us.
+
+    A body of unknown length would be ignored in silence by Django, so it is refused.
+    """
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    if not announced and request.META.get("HTTP_TRANSFER_ENCODING"):
+        raise MalformedBody(reason="a body needs a Content-Length")
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(announced or 0)
     except ValueError:
         raise MalformedBody(reason="Content-Length is not a number") from None
 

@@ -1,0 +1,266 @@
+"""One origin: whoever is slow, or lies about their request, takes nothing from anybody else."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from superapp.accounts import services
+from superapp.media.registry import MAX_UPLOAD_BYTES
+from tests.media import images
+from tests.processes import Gateway
+
+# More than there are threads.
+MANY = 20
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def server(committed_db: Any) -> Iterator[Gateway]:
+    settings = {
+        "HTTP_BODY_PATIENCE_SECONDS": 4.0,
+        "HTTP_BODY_BYTES_PER_SECOND": 1_000_000,
+        "HTTP_ANSWER_STALLED_SECONDS": 2.0,
+        "LIMITS_OVERRIDES": {"accounts.send_code.address": (2, 3600)},
+    }
+    with Gateway(committed_db, settings=settings) as running:
+        yield running
+        said = running.last_lines(100_000)
+        assert "Traceback" not in said
+        assert "without completing response" not in said
+
+
+@pytest.fixture(scope="module")
+def token(committed_db: Any) -> str:
+    user = services.create_user(phone=None, display_name="Ada")
+    return services.start_session(user_id=user.id, device_name="Phone", platform="ios").access.text
+
+
+@contextmanager
+def line(server: Gateway, *, receive_bytes: int | None = None) -> Iterator[socket.socket]:
+    with socket.socket() as connection:
+        if receive_bytes is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        connection.settimeout(PATIENCE_SECONDS)
+        connection.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        yield connection
+
+
+def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode() + body
+
+
+def answer(connection: socket.socket) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and JSON."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += (block := connection.recv(65536))
+        assert block, received
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
+    while len(body) < int(headers["content-length"]):
+        body += connection.recv(65536)
+    return int(first.split()[1]), headers, json.loads(body)
+
+
+def chunked(*blocks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in (*blocks, b""))
+
+
+def is_served(server: Gateway) -> bool:
+    return httpx.get(f"{server.url}/healthz", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 200
+
+
+JSON = "Content-Type: application/json"
+
+
+def test_unfinished_bodies_keep_nobody_waiting_and_are_given_up(server: Gateway) -> None:
+    with ExitStack() as lines:
+        waiting = [lines.enter_context(line(server)) for _ in range(MANY)]
+        for connection in waiting:
+            connection.sendall(request("POST", "/api/v1/auth/refresh/", JSON, "Content-Length: 100", body=b"{"))
+        began = time.monotonic()
+        assert is_served(server)
+        # Answered while all of them were still waited for.
+        assert time.monotonic() - began < 4.0
+        for connection in waiting:
+            status, headers, body = answer(connection)
+            assert (status, headers["connection"], body["error"]["code"]) == (408, "close", "request_timeout")
+            assert connection.recv(1) == b""
+
+
+def test_body_that_comes_too_slowly_is_given_up(server: Gateway) -> None:
+    """Every byte earns time, but not much of it."""
+    with line(server) as connection:
+        connection.sendall(request("POST", "/api/v1/auth/refresh/", JSON, "Content-Length: 100000", body=b"{"))
+        connection.settimeout(0.2)
+        for _ in range(100):
+            connection.sendall(b" ")
+            try:
+                assert connection.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 408"
+                return
+            except TimeoutError:
+                continue
+    pytest.fail("it was waited for")
+
+
+def test_readers_who_do_not_read_keep_nobody_waiting_and_are_cut_off(server: Gateway, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
+    photo = httpx.post(
+        f"{server.url}/api/v1/media/",
+        headers=headers,
+        data={"purpose": "message"},
+        files={"file": ("photo.jpg", images.encoded(images.noise(4000, 3500), "JPEG", quality=95))},
+        timeout=PATIENCE_SECONDS,
+        trust_env=False,
+    ).json()
+    path = photo["variants"]["original"]["url"].partition("/media/")[2]
+    whole = httpx.get(f"{server.url}/media/{path}", timeout=PATIENCE_SECONDS, trust_env=False)
+    assert (whole.status_code, len(whole.content)) == (200, photo["size_bytes"])
+    assert whole.headers["content-length"] == str(photo["size_bytes"])
+    with ExitStack() as lines:
+        deaf = [lines.enter_context(line(server, receive_bytes=4096)) for _ in range(MANY)]
+        for connection in deaf:
+            connection.sendall(request("GET", f"/media/{path}"))
+        assert is_served(server)
+        # Left unread for longer than anybody may, then read: the kernel's buffers hold some of it, and no more comes.
+        time.sleep(4)
+        for connection in deaf:
+            received = 0
+            try:
+                while block := connection.recv(1 << 20):
+                    received += len(block)
+            except ConnectionResetError:
+                pass
+            assert received < photo["size_bytes"]
+    assert is_served(server)
+
+
+def test_body_without_a_length_is_read(server: Gateway, token: str) -> None:
+    with line(server) as connection:
+        bearer = f"Authorization: Bearer {token}"
+        body = chunked(b'{"display_', b'name": "Zed"}')
+        connection.sendall(request("PATCH", "/api/v1/me/", bearer, JSON, "Transfer-Encoding: chunked", body=body))
+        status, _, me = answer(connection)
+        assert (status, me["display_name"]) == (200, "Zed")
+        # And the connection goes on.
+        connection.sendall(request("GET", "/api/v1/me/", bearer))
+        assert answer(connection)[2]["display_name"] == "Zed"
+
+
+def test_body_without_a_length_or_an_end_is_refused_when_it_is_too_large(server: Gateway) -> None:
+    with line(server) as connection:
+        head = request("POST", "/api/v1/auth/refresh/", JSON, "Transfer-Encoding: chunked")
+        connection.sendall(head + b"40000\r\n" + b" " * 0x40000 + b"\r\n1\r\n \r\n")
+        status, headers, body = answer(connection)
+        assert (status, headers["connection"], body["error"]["code"]) == (413, "close", "body_too_large")
+
+
+def test_announced_body_that_is_too_large_is_refused_before_it_is_sent(server: Gateway, token: str) -> None:
+    with line(server) as connection:
+        most = MAX_UPLOAD_BYTES + 256 * 1024
+        headers = [f"Authorization: Bearer {token}", "Content-Type: multipart/form-data; boundary=x"]
+        connection.sendall(request("POST", "/api/v1/media/", *headers, f"Content-Length: {most + 1}"))
+        status, _, body = answer(connection)
+        assert (status, body["error"]["code"]) == (413, "body_too_large")
+
+
+def test_who_leaves_in_the_middle_of_a_body_leaves_nothing(server: Gateway) -> None:
+    for _ in range(MANY):
+        with line(server) as connection:
+            connection.sendall(request("POST", "/api/v1/auth/refresh/", JSON, "Content-Length: 100", body=b"{"))
+    assert is_served(server)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "a/b; foo*=bogus''x",
+        "application/json; charset*=utf-8''zip",
+        "a/b; charset*1*=x'y'z",
+        ";;;",
+        "multipart/form-data",
+        "multipart/form-data; boundary=\"x\"; foo*=bogus''x",
+    ],
+)
+def test_parameters_of_a_content_type_break_nothing(server: Gateway, content_type: str) -> None:
+    with line(server) as connection:
+        head = ("POST", "/api/v1/auth/refresh/?a=b", f"Content-Type: {content_type}", "Content-Length: 2")
+        connection.sendall(request(*head, body=b"{}"))
+        status, _, body = answer(connection)
+        code = body["error"]["code"]
+        assert (status, code) in {(400, "invalid_input"), (415, "unsupported_media_type")}
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a." + "x" * 300, "é" * 200, "../../etc/passwd", ""])
+def test_name_of_an_uploaded_file_means_nothing(server: Gateway, token: str, name: str) -> None:
+    response = httpx.post(
+        f"{server.url}/api/v1/media/",
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())},
+        data={"purpose": "message"},
+        files={"file": (name or "x", images.encoded(images.noise(1500, 1500), "JPEG", quality=95))},
+        timeout=PATIENCE_SECONDS,
+        trust_env=False,
+    )
+    assert response.status_code == 201, response.text
+
+
+def test_claims_about_ones_own_address_are_not_believed(server: Gateway) -> None:
+    answers = [
+        httpx.post(
+            f"{server.url}/api/v1/auth/codes/",
+            json={"phone": f"+3361200{number:04}"},
+            headers={"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"203.0.113.{number}"},
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+        ).status_code
+        for number in range(4)
+    ]
+    assert answers == [201, 201, 429, 429]
+
+
+def test_header_with_an_underscore_is_not_the_one_of_the_proxy(committed_db: Any) -> None:
+    settings = {"CLIENT_ADDRESS_HEADER": "X-Real-IP", "LIMITS_OVERRIDES": {"accounts.send_code.address": (2, 3600)}}
+    with Gateway(committed_db, settings=settings) as server:
+        answers = [
+            httpx.post(
+                f"{server.url}/api/v1/auth/codes/",
+                json={"phone": f"+3361201{number:04}"},
+                headers={"X-Real-IP": "203.0.113.77", "X_Real_IP": f"198.51.100.{number}"},
+                timeout=PATIENCE_SECONDS,
+                trust_env=False,
+            ).status_code
+            for number in range(4)
+        ]
+    assert answers == [201, 201, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "status"),
+    [
+        ("POST", "/media/1/original", "*/*", 405),
+        ("POST", "/api/schema/", "*/*", 405),
+        ("GET", "/api/schema/", "application/xml", 406),
+        ("DELETE", "/api/docs/", "*/*", 405),
+        ("GET", "/nothing", "text/html", 404),
+    ],
+)
+def test_refusals_outside_the_api_have_its_shape(
+    server: Gateway, method: str, path: str, accept: str, status: int
+) -> None:
+    response = httpx.request(method, server.url + path, headers={"Accept": accept}, trust_env=False)
+    assert response.status_code == status
+    assert response.json()["error"].keys() == {"code", "message", "details"}
+
+
+def test_head_of_a_file_and_of_an_endpoint_have_no_body(server: Gateway, token: str) -> None:
+    for path in ("/api/v1/me/", "/healthz"):
+        response = httpx.head(server.url + path, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+        assert (response.status_code, response.content) == (200, b"")
