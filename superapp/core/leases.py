@@ -12,8 +12,27 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 
-# Unique for this process, even where pids repeat in containers.
-OWNER = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+def _new_owner() -> str:
+    """Unique for a process, even where pids repeat in containers."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+_owner = _new_owner()
+
+
+def this_process() -> str:
+    """The name under which this process holds its leases."""
+    return _owner
+
+
+def _after_fork() -> None:
+    global _owner
+    _owner = _new_owner()
+
+
+# A child that kept the name would prolong its parent's leases, with the parent's tokens.
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class LeaseLost(Exception):
@@ -50,11 +69,12 @@ class Lease:
             )
 
 
-def claim(*, name: str, shard: str, ttl: timedelta, owner: str = OWNER) -> Lease | None:
-    """Take or prolong the lease. ``None`` while somebody else holds it.
+def claim(*, name: str, shard: str, ttl: timedelta, owner: str = "") -> Lease | None:
+    """Take or prolong the lease, for this process unless ``owner`` says otherwise. ``None`` while another holds it.
 
     The token stays the same while one owner prolongs in time, and grows by one whenever the lease had run out.
     """
+    owner = owner or this_process()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """

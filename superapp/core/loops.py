@@ -116,11 +116,11 @@ class Runner:
                 UPDATE core_lease AS held SET lease_until = clock_timestamp() + %(ttl)s::interval
                 FROM free WHERE held.name = free.name AND held.shard = free.shard
                 """,
-                {"owner": leases.OWNER, "ttl": f"{settings.LEASE_TTL.total_seconds()} seconds"},
+                {"owner": leases.this_process(), "ttl": f"{settings.LEASE_TTL.total_seconds()} seconds"},
             )
             cursor.execute(
                 "SELECT name, shard FROM core_lease WHERE owner = %s AND lease_until > clock_timestamp()",
-                [leases.OWNER],
+                [leases.this_process()],
             )
             kept = set(cursor.fetchall())
         for key in self._shards.keys() - kept:

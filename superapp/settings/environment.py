@@ -7,6 +7,15 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
+# A server that is unreachable is given up after some seconds, as is one that went away without a word (milliseconds).
+PATIENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
 
 def required(name: str) -> str:
     value = os.environ.get(name, "")
@@ -61,7 +70,7 @@ def database(url: str, *, name: str) -> dict[str, object]:
         "PASSWORD": parts.get("password", ""),
         "HOST": parts.get("host", ""),
         "PORT": parts.get("port", ""),
-        "OPTIONS": {key: value for key, value in parts.items() if key not in known},
+        "OPTIONS": PATIENCE | {key: value for key, value in parts.items() if key not in known},
         # Threads keep their connection between requests; one that died is noticed before it is used.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,

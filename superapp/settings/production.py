@@ -7,6 +7,8 @@ from .base import *  # noqa: F403
 from .base import SECRET_KEY
 
 env.required("ALLOWED_HOSTS")
+# Behind a proxy everybody has the proxy's address: limits by address would count the whole world as one.
+env.required("CLIENT_ADDRESS_HEADER")
 PUBLIC_ORIGIN = env.required("PUBLIC_ORIGIN").rstrip("/")
 SIGN_IN_CODE_PROVIDER = env.required("SIGN_IN_CODE_PROVIDER")
 MEDIA_ROOT = env.required("MEDIA_ROOT")

@@ -53,6 +53,7 @@ def lines() -> list[dict[str, Any]]:
         "SIGN_IN_CODE_PROVIDER": "somewhere.TextMessages",
         "MEDIA_ROOT": "/nonexistent/media",
         "STATIC_ROOT": "/nonexistent/static",
+        "CLIENT_ADDRESS_HEADER": "none",
         "PYTHONWARNINGS": "ignore",
     }
     environment.pop("LOG_FORMAT", None)

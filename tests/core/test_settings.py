@@ -22,6 +22,7 @@ COMPLETE = {
     "SIGN_IN_CODE_PROVIDER": "somewhere.TextMessages",
     "MEDIA_ROOT": "/srv/media",
     "STATIC_ROOT": "/srv/static",
+    "CLIENT_ADDRESS_HEADER": "X-Real-IP",
 }
 
 
@@ -139,9 +140,15 @@ def test_local_settings_read_the_addresses_that_the_running_instance_left(tmp_pa
 def test_database_is_named_in_every_form_that_psql_takes(url: str, expected: dict[str, str]) -> None:
     described = env.database(url, name="DATABASE_URL")
     assert expected.items() <= described.items()
-    assert described["OPTIONS"] == ({"sslmode": "require"} if "sslmode" in url else {})
     # Behind a pooler in transaction mode nothing may live in the session.
     assert described["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert described["OPTIONS"] == env.PATIENCE | ({"sslmode": "require"} if "sslmode" in url else {})
+
+
+def test_a_database_that_does_not_answer_is_given_up_unless_its_url_says_otherwise() -> None:
+    assert env.database("postgresql://db.example/superapp", name="X")["OPTIONS"]["connect_timeout"] == "5"
+    patient = env.database("postgresql://db.example/superapp?connect_timeout=60", name="X")
+    assert patient["OPTIONS"] == env.PATIENCE | {"connect_timeout": "60"}
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), (" on ", True), ("no", False), ("", False)])
