@@ -3,6 +3,8 @@
 from messaging import selectors
 from messaging.events import ConversationOpened, MessageSent, ReadMarkMoved
 from messaging.frames import conversation_topic
+from superapp.accounts import selectors as accounts
+from superapp.accounts.events import ProfileChanged
 from superapp.core.events import after_commit
 from superapp.media import registry as media
 from superapp.realtime import push
@@ -18,6 +20,14 @@ def register() -> None:
         variants={"thumb": 320, "large": 1600},
         may_view=selectors.readable_references,
     )
+
+
+@after_commit(ProfileChanged)
+def show_profile(event: ProfileChanged) -> None:
+    """To the person's own devices and to their friends, whose lists show them; others see it when they look."""
+    profile = accounts.profile_frame(accounts.active_user(event.user_id))
+    friends = selectors.friends_of(event.user_id).values_list("friend_id", flat=True)
+    push.to_users([event.user_id, *friends], type="profile.changed", payload=profile)
 
 
 @after_commit(ConversationOpened)

@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -52,9 +53,11 @@ class HandleDirectory(models.Model):
 
     handle = models.CharField(primary_key=True, max_length=20)
     user_id = models.BigIntegerField()
+    claimed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "accounts_handle"
+        indexes = [models.Index(fields=["user_id", "-claimed_at"], name="handle_claims")]
         constraints = [models.CheckConstraint(condition=Q(handle__regex=r"^[a-z][a-z0-9_]{1,19}$"), name="handle_form")]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -42,7 +43,11 @@ def access_expiry(*, user_id: int, device_id: int) -> datetime | None:
 
 
 def devices_of(user_id: int) -> QuerySet[Device]:
-    return Device.objects.filter(user_id=user_id, revoked_at=None).order_by("-last_seen_at", "-id")
+    """Those that are signed in: whose newest refresh token, given when they were last seen, still works."""
+    since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
+    return Device.objects.filter(user_id=user_id, revoked_at=None, last_seen_at__gt=since).order_by(
+        "-last_seen_at", "-id"
+    )
 
 
 def active_user(user_id: int) -> User:

@@ -28,8 +28,10 @@ LIMITS: dict[str, Limit] = {
     "accounts.send_code.phone": Limit(5, 3600, fails_open=False),
     "accounts.send_code.address": Limit(20, 3600, fails_open=False),
     "accounts.sign_in.address": Limit(60, 600, fails_open=True),
-    # a handle given up stays its person's, so changing it often would collect the good ones
-    "accounts.change_handle.user": Limit(5, 30 * 86_400, fails_open=False),
+    # each one is a row that is kept for as long as the token would have lived
+    "accounts.refresh.user": Limit(120, 3600, fails_open=True),
+    # each one is shown to every friend
+    "accounts.change_profile.user": Limit(60, 3600, fails_open=True),
     "accounts.change_password.user": Limit(10, 3600, fails_open=True),
     # media
     "media.upload.user": Limit(60, 600, fails_open=True),

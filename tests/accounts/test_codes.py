@@ -66,8 +66,8 @@ def test_new_number_becomes_a_person() -> None:
     assert body["user"]["phone"] == phone
     assert body["user"]["handle"] is None
     assert body["user"]["has_password"] is False
-    # Not the number itself: everybody sees the name.
-    assert body["user"]["display_name"] == f"···{phone[-4:]}"
+    # Nothing of the number: everybody sees the name.
+    assert body["user"]["display_name"] == f"Newcomer {int(body['user']['id']) % 1_000_000}"
     assert Caller(body["access_token"]).get("/api/v1/me/").json() == body["user"]
     user = User.objects.get(phone=phone)
     assert (str(user.id), user.is_staff, user.is_superuser, user.is_demo) == (body["user"]["id"], False, False, False)
@@ -255,6 +255,12 @@ def test_answer_says_nothing_about_who_has_an_account() -> None:
         "not a number",
         "+33 six douze",
         "33612345678;phone-context=+33",
+        "tel:+33612345678",
+        # Somebody is paid for each call to these: French, British and North American premium numbers, a shared cost.
+        "+33891234567",
+        "+449091234567",
+        "+19002345678",
+        "+448431234567",
         "<script>",
     ],
 )

@@ -162,3 +162,9 @@ def test_token_in_use_counts_as_seen_when_it_is_refreshed(ada: Person) -> None:
     seen(ada.device_id, days_ago=30)
     Caller().call("POST", "/api/v1/auth/refresh/", {"refresh_token": ada.session.refresh.text})
     assert timezone.now() - Device.objects.get(id=ada.device_id).last_seen_at < timedelta(hours=1)
+
+
+def test_device_that_stayed_away_longer_than_its_tokens_live_is_not_listed(ada: Person) -> None:
+    stale = ada.another_device("Stale")
+    seen(stale.device.id, days_ago=61)
+    assert [row["id"] for row in listed(ada.api)] == [str(ada.device_id)]

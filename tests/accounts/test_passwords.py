@@ -12,7 +12,7 @@ from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import PasswordAttempts, User
 from superapp.core.events import after_commit
 from superapp.settings import base
-from tests.accounts.people import PASSWORD, Caller, Person, new_handle, person
+from tests.accounts.people import PASSWORD, Caller, Person, code_for, new_handle, person
 
 pytestmark = pytest.mark.django_db
 NEW = "another horse entirely"
@@ -38,7 +38,7 @@ def put(someone: Person, **body: Any) -> Any:
     return someone.api.call("PUT", "/api/v1/me/password/", body)
 
 
-def refused(someone: Person, status: int, code: str, **body: Any) -> dict[str, Any]:
+def refused(someone: Person, status: int, code: str, /, **body: Any) -> dict[str, Any]:
     """The details; the password is the old one, and nobody was signed out."""
     before = User.objects.get(id=someone.id).password
     response = put(someone, **body)
@@ -77,6 +77,40 @@ def test_change_needs_the_current_one(ada: Person) -> None:
         refused(ada, 403, "password_wrong", new_password=NEW, **current)
     assert put(ada, new_password=NEW, current_password=PASSWORD).status_code == 204
     assert is_password(ada, NEW)
+
+
+def sent_code(phone: str) -> dict[str, str]:
+    challenge = Caller().call("POST", "/api/v1/auth/codes/", {"phone": phone}).json()["challenge"]
+    return {"challenge": challenge, "code": code_for(phone)}
+
+
+def test_forgotten_password_is_replaced_with_a_code_to_ones_own_phone(ada: Person) -> None:
+    other = ada.another_device()
+    proof = sent_code(ada.phone)
+    assert put(ada, new_password=NEW, **proof).status_code == 204
+    assert is_password(ada, NEW)
+    assert Caller(other.access.text).get("/api/v1/me/").status_code == 401
+    revoked.clear()
+    assert refused(ada, 410, "code_expired", new_password=PASSWORD, **proof) == {}
+
+
+def test_code_to_somebody_elses_phone_proves_nothing(ada: Person) -> None:
+    refused(ada, 422, "code_wrong", new_password=NEW, **sent_code(person().phone))
+
+
+def test_wrong_code_is_a_guess_like_any_other(ada: Person) -> None:
+    proof = sent_code(ada.phone)
+    wrong = {**proof, "code": f"{(int(proof['code']) + 1) % 1_000_000:06}"}
+    for _ in range(5):
+        refused(ada, 422, "code_wrong", new_password=NEW, **wrong)
+    refused(ada, 429, "too_many_requests", new_password=NEW, **proof)
+
+
+def test_challenge_without_its_code_is_no_proof(ada: Person) -> None:
+    proof = sent_code(ada.phone)
+    for half in ("challenge", "code"):
+        details = refused(ada, 400, "invalid_input", new_password=NEW, **{half: proof[half]})
+        assert set(details["fields"]) == {"code"}
 
 
 def test_change_signs_every_other_device_out(ada: Person) -> None:

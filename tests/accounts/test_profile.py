@@ -1,11 +1,13 @@
 """What people say about themselves: only what they may, in a form that others can read."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from pytest_django import Settings
 
 from superapp.accounts import selectors, services
@@ -226,6 +228,41 @@ def test_handle_that_was_given_up_stays_with_its_person(ada: Person) -> None:
     assert change(ada, handle=old).json()["handle"] == old
 
 
+@pytest.mark.parametrize("handle", ["admin", "Support", "SUPERAPP", "system"])
+def test_nobody_can_pass_for_us(ada: Person, handle: str) -> None:
+    assert refused(ada, 409, handle=handle)["code"] == "handle_taken"
+
+
+def test_fifth_new_handle_of_a_month_is_the_last(ada: Person) -> None:
+    first = ada.handle
+    for _ in range(4):
+        latest = new_handle()
+        assert change(ada, handle=latest).status_code == 200
+    changed.clear()
+    error = refused(ada, 429, handle=new_handle())
+    assert error["code"] == "too_many_requests"
+    assert 29 * 86_400 < error["details"]["retry_after_seconds"] <= 30 * 86_400
+    # The way back to one's own stays open, and a month later the next.
+    assert change(ada, handle=first).json()["handle"] == first
+    HandleDirectory.objects.filter(handle=latest).update(claimed_at=timezone.now() - timedelta(days=31))
+    assert change(ada, handle=new_handle()).status_code == 200
+
+
+def test_handles_that_others_have_cost_nothing_but_the_attempt(ada: Person) -> None:
+    taken = person(handle=new_handle()).handle
+    for _ in range(7):
+        assert refused(ada, 409, handle=taken)["code"] == "handle_taken"
+    assert change(ada, handle=new_handle()).status_code == 200
+
+
+def test_too_many_changes_of_anything_have_to_wait(ada: Person, settings: Settings) -> None:
+    settings.LIMITS_OVERRIDES = {"accounts.change_profile.user": (2, 3600)}
+    for name in ("A", "B"):
+        assert change(ada, display_name=name).status_code == 200
+    changed.clear()
+    assert refused(ada, 429, display_name="C")["code"] == "too_many_requests"
+
+
 def test_new_person_cannot_start_with_a_taken_handle(ada: Person) -> None:
     before = User.objects.count()
     with pytest.raises(HandleTaken):
@@ -236,9 +273,14 @@ def test_new_person_cannot_start_with_a_taken_handle(ada: Person) -> None:
 # --- Language and time zone -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("language", ["de", "EN", "", None, "en-US", 5, ["en"], {"en": 1}])
+@pytest.mark.parametrize("language", ["de", "", None, "en-US", 5, ["en"], {"en": 1}])
 def test_language_is_one_that_is_spoken_here(ada: Person, language: Any) -> None:
     assert set(refused(ada, 400, language=language)["details"]["fields"]) == {"language"}
+
+
+@pytest.mark.parametrize(("written", "kept"), [("zh-Hans", "zh-hans"), ("FR", "fr"), ("en", "en")])
+def test_language_is_known_in_any_case(ada: Person, written: str, kept: str) -> None:
+    assert change(ada, language=written).json()["language"] == kept
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Asia/Shanghai"])

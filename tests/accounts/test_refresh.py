@@ -11,6 +11,7 @@ from superapp.accounts import services
 from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device, RefreshToken, User
 from superapp.core.events import after_commit
+from superapp.core.redis import client
 from tests.accounts.people import Caller, Person, person
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +164,28 @@ def test_expired_rows_are_forgotten(ada: Person) -> None:
     services.forget_expired()
     assert not RefreshToken.objects.filter(user_id=ada.id).exists()
     refused(refresh(ada.session.refresh.text))
+
+
+def test_with_its_last_token_a_device_is_forgotten_and_no_sooner(ada: Person) -> None:
+    out, away, kept = ada.another_device("Out"), ada.another_device("Away"), ada.another_device("Kept")
+    services.revoke_device(actor_id=ada.id, device_id=out.device.id)
+    refresh(kept.refresh.text)
+    old = timezone.now() - timedelta(seconds=1)
+    for session in (out, away, kept):
+        RefreshToken.objects.filter(user_id=ada.id, digest=session.refresh.digest).update(expires_at=old)
+    services.forget_expired()
+    assert set(Device.objects.filter(user_id=ada.id).values_list("id", flat=True)) == {ada.device_id, kept.device.id}
+
+
+def test_rotations_are_limited_and_strangers_cannot_use_the_limit_up(ada: Person, settings: Settings) -> None:
+    settings.LIMITS_OVERRIDES = {"accounts.refresh.user": (2, 3600)}
+    for _ in range(5):
+        refused(refresh(f"refresh.{ada.id}.made-up"))
+    newest = ada.session.refresh.text
+    for _ in range(2):
+        newest = refresh(newest).json()["refresh_token"]
+    response = refresh(newest)
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "too_many_requests")
+    # Refused before anything was used up: it works once there is room again.
+    client().delete(f"limit:accounts.refresh.user:{ada.id}")
+    assert refresh(newest).status_code == 200

@@ -6,13 +6,23 @@ from django.conf import settings
 from rest_framework import serializers
 
 from superapp.accounts.models import Device
-from superapp.core.api.fields import Id, Input, Line, Output, Text, Time, rfc3339
+from superapp.core.api.fields import Id, Input, Line, Output, Text, Time
 
 
 @functools.cache
 def _time_zones() -> set[str]:
     """Without what a machine calls its own zone, and the lack of one. Asks the disk, so only once."""
     return zoneinfo.available_timezones() - {"localtime", "Factory"}
+
+
+class Language(serializers.ChoiceField):
+    """One of ours, in whatever case: the standard (BCP 47) writes zh-Hans and says that case does not matter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__([code for code, _ in settings.LANGUAGES], **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data.lower() if isinstance(data, str) else data)
 
 
 class ProfileOutput(Output):
@@ -42,7 +52,7 @@ class MeInput(Input):
         error_messages={"invalid": "2 to 20 letters, digits and underscores, the first a letter."},
     )
     avatar_id = Id(required=False, allow_null=True)
-    language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], required=False)
+    language = Language(required=False)
     time_zone = Text(required=False, max_length=50, help_text="A name from the IANA database, such as Europe/Paris.")
 
     def validate_time_zone(self, value: str) -> str:
@@ -58,7 +68,7 @@ class DeviceInput(Input):
 
 class CodeInput(Input):
     phone = Text(max_length=32, help_text="International form, such as +33 6 12 34 56 78.")
-    language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], default="en")
+    language = Language(default="en")
 
 
 class SentCodeOutput(Output):
@@ -86,18 +96,22 @@ class SessionOutput(Output):
     access_token = serializers.CharField(source="access.text")
     access_expires_at = Time(source="device.access_expires_at")
     refresh_token = serializers.CharField(source="refresh.text")
-    refresh_expires_at = serializers.SerializerMethodField()
+    refresh_expires_at = Time()
     device_id = Id(source="device.id")
     is_new_user = serializers.BooleanField()
     user = MeOutput()
 
-    def get_refresh_expires_at(self, session: Any) -> str:
-        return rfc3339(session.device.last_seen_at + session.refresh_expires_in)
-
 
 class PasswordInput(Input):
     current_password = Text(max_length=200, required=False, trim_whitespace=False)
+    challenge = Text(max_length=64, required=False, help_text="With `code`, in place of a password that is forgotten.")
+    code = Text(max_length=6, min_length=6, required=False, help_text="As sent to one's own phone.")
     new_password = Text(max_length=200, trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("challenge" in attrs) != ("code" in attrs):
+            raise serializers.ValidationError({"code": ["A challenge and its code belong together."]})
+        return attrs
 
 
 class DeviceOutput(Output):

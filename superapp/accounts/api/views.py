@@ -68,7 +68,7 @@ class Refresh(Endpoint):
         """Exchange the refresh token for new tokens. Each works once; using one twice signs the device out."""
 
         input, output, public = shapes.RefreshInput, shapes.SessionOutput, True
-        errors = (RefreshTokenInvalid,)
+        errors = (RefreshTokenInvalid, TooManyRequests)
 
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
         return services.refresh_session(**data)
@@ -106,10 +106,13 @@ class Me(Endpoint):
 
 class Password(Endpoint):
     class Put(Operation):
-        """Set or change the password. Every other device is signed out."""
+        """Set or change the password. Every other device is signed out.
+
+        Where there is one, prove yourself by it or, if it is forgotten, by a code sent to your phone.
+        """
 
         input = shapes.PasswordInput
-        errors = (PasswordWrong, PasswordRejected, TooManyRequests)
+        errors = (PasswordWrong, PasswordRejected, CodeWrong, CodeExpired, TooManyRequests)
 
     def put(self, request: ApiRequest, data: dict[str, Any]) -> None:
         services.set_password(actor_id=request.user_id, device_id=request.device_id, **data)

@@ -22,6 +22,19 @@ CODE_DIGITS = 6
 _LONGEST_PHONE = 16
 
 
+# Lines that somebody is paid for when a code is sent to them, and lines that no person answers.
+_NOBODYS_PHONE = frozenset(
+    {
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PAGER,
+        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.VOICEMAIL,
+    }
+)
+
+
 @dataclass(frozen=True)
 class SentCode:
     """``challenge`` must come back together with the code; on its own it is worth nothing."""
@@ -31,13 +44,17 @@ class SentCode:
 
 
 def canonical_phone(text: str) -> str:
-    """The number in E.164. Raises ``PhoneInvalid`` unless it starts with + and can exist."""
+    """The number in E.164. Raises ``PhoneInvalid`` unless it starts with +, can exist and costs no more than others."""
+    if not text.lstrip().startswith("+"):
+        raise PhoneInvalid
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         raise PhoneInvalid from None
     phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not phonenumbers.is_possible_number(number) or len(phone) > _LONGEST_PHONE:
+        raise PhoneInvalid
+    if phonenumbers.number_type(number) in _NOBODYS_PHONE:
         raise PhoneInvalid
     return phone
 

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from superapp.accounts.events import DeviceRevoked
-from superapp.accounts.models import Device
+from superapp.accounts.models import Device, User
 from superapp.core.errors import NotFound
 from superapp.core.events import publish
 
@@ -20,6 +20,8 @@ def revoke_device(*, actor_id: int, device_id: int, reason: str = "revoked") -> 
 @transaction.atomic
 def revoke_other_devices(*, actor_id: int, kept_device_id: int, reason: str = "revoked") -> int:
     """Sign out every device of the actor but one; returns how many."""
+    # Signing in locks the person before the devices as well, so that the two never wait for each other.
+    User.objects.select_for_update(no_key=True).get(id=actor_id)
     others = Device.objects.filter(user_id=actor_id, revoked_at=None).exclude(id=kept_device_id)
     return sum(end_session(device, reason=reason) for device in others)
 

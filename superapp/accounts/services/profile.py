@@ -1,21 +1,35 @@
 """Who somebody is: the row of a person and the directories that keep phone and handle unique."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
-from superapp.accounts.errors import HandleTaken, PasswordRejected, PasswordWrong
+from superapp.accounts.errors import CodeWrong, HandleTaken, PasswordRejected, PasswordWrong
 from superapp.accounts.events import ProfileChanged
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
 from superapp.accounts.services import attempts
+from superapp.accounts.services.codes import redeem_code
 from superapp.accounts.services.devices import revoke_other_devices
 from superapp.core import limits
+from superapp.core.errors import TooManyRequests
 from superapp.core.events import publish
 from superapp.core.ids import new_id
 from superapp.media import services as media
+
+NEW_HANDLES_PER_PERIOD, HANDLE_PERIOD = 5, timedelta(days=30)
+#: Whoever had one of these could pass for us.
+RESERVED_HANDLES = frozenset(
+    {"abuse", "admin", "administrator", "billing", "contact", "everyone", "help", "info", "legal", "me", "moderator"}
+    | {"moderators", "news", "nobody", "notice", "notices", "official", "operator", "owner", "payment", "payments"}
+    | {"postmaster", "privacy", "root", "safety", "security", "service", "services", "staff", "superapp", "superuser"}
+    | {"support", "system", "team", "verified", "wallet", "webmaster"}
+)
 
 
 @transaction.atomic
@@ -61,7 +75,7 @@ def user_for_phone(phone: str, *, language: str) -> tuple[User, bool]:
     user = User(
         id=candidate,
         phone=phone,
-        display_name=f"···{phone[-4:]}",
+        display_name=_first_name(candidate, language),
         language=language,
         password=make_password(None),
     )
@@ -69,22 +83,26 @@ def user_for_phone(phone: str, *, language: str) -> tuple[User, bool]:
     return user, True
 
 
+def _first_name(user_id: int, language: str) -> str:
+    """What somebody is called until they say. Everybody sees it, so it has nothing of the phone's number in it."""
+    with translation.override(language):
+        return gettext("Newcomer %(number)s") % {"number": user_id % 1_000_000}
+
+
 def change_profile(*, actor_id: int, **changes: Any) -> User:
     """Change any of ``display_name``, ``handle``, ``avatar_id``, ``language``, ``time_zone``; None removes the avatar.
 
-    Raises ``HandleTaken``, ``NotFound`` (somebody else's photo), ``NotReady``, ``TooManyRequests`` (handles).
+    Raises ``HandleTaken``, ``NotFound`` (somebody else's photo), ``NotReady``, ``TooManyRequests`` (changes, or new
+    handles; a return to an earlier one of one's own does not count).
     """
-    if "handle" in changes:
-        changes["handle"] = changes["handle"].lower()
-        if not User.objects.filter(id=actor_id, handle=changes["handle"]).exists():
-            limits.take(action="accounts.change_handle.user", subject=str(actor_id))
+    limits.take(action="accounts.change_profile.user", subject=str(actor_id))
     return _change_profile(actor_id, changes)
 
 
 @transaction.atomic
 def _change_profile(actor_id: int, changes: dict[str, Any]) -> User:
     user = User.objects.select_for_update(no_key=True).get(id=actor_id)
-    if "handle" in changes and changes["handle"] != user.handle:
+    if "handle" in changes:
         changes["handle"] = _claim_handle(user.id, changes["handle"])
     if "avatar_id" in changes and changes["avatar_id"] != user.avatar_id:
         media.detach(purpose="avatar", reference=str(user.id))
@@ -97,28 +115,44 @@ def _change_profile(actor_id: int, changes: dict[str, Any]) -> User:
     return user
 
 
-def set_password(*, actor_id: int, device_id: int, new_password: str, current_password: str | None = None) -> None:
+def set_password(
+    *,
+    actor_id: int,
+    device_id: int,
+    new_password: str,
+    current_password: str = "",
+    challenge: str = "",
+    code: str = "",
+) -> None:
     """Set or change the password and sign every other device out.
 
-    Raises ``PasswordRejected`` with the reasons when the new one is too weak, ``PasswordWrong`` when there is one
-    already and ``current_password`` is not it, and ``TooManyRequests`` after several of those.
+    Where there is one already it takes that one, or a code that was sent to the actor's own phone.
+
+    Raises ``PasswordRejected`` with the reasons when the new one is too weak, ``PasswordWrong`` when the current one is
+    not right, ``TooManyRequests`` after several of those, and what ``redeem_code`` does; ``CodeWrong`` also for a code
+    that proves somebody else's phone.
     """
     user = User.objects.get(id=actor_id)
     try:
         validate_password(new_password, user)
     except ValidationError as error:
         raise PasswordRejected(reasons=error.messages) from None
-    if user.has_usable_password():
+    limits.take(action="accounts.change_password.user", subject=str(actor_id))
+    if challenge:
+        if redeem_code(challenge=challenge, code=code).phone != user.phone:
+            raise CodeWrong
+    elif user.has_usable_password():
         # Whoever found a phone unlocked must not find the password out with it.
         attempts.count(f"user:{actor_id}")
-    limits.take(action="accounts.change_password.user", subject=str(actor_id))
-    _change_password(actor_id, device_id, current_password or "", new_password)
+    _change_password(actor_id, device_id, current_password, new_password, is_proven=bool(challenge))
 
 
 @transaction.atomic
-def _change_password(actor_id: int, device_id: int, current_password: str, new_password: str) -> None:
+def _change_password(
+    actor_id: int, device_id: int, current_password: str, new_password: str, *, is_proven: bool
+) -> None:
     user = User.objects.select_for_update(no_key=True).get(id=actor_id)
-    if user.has_usable_password() and not check_password(current_password, user.password):
+    if not is_proven and user.has_usable_password() and not check_password(current_password, user.password):
         raise PasswordWrong
     user.password = make_password(new_password)
     user.save(update_fields=["password"])
@@ -127,8 +161,24 @@ def _change_password(actor_id: int, device_id: int, current_password: str, new_p
 
 
 def _claim_handle(user_id: int, handle: str) -> str:
+    """In a transaction that holds the person's row, or has just made it."""
     handle = handle.lower()
-    HandleDirectory.objects.bulk_create([HandleDirectory(handle=handle, user_id=user_id)], ignore_conflicts=True)
-    if HandleDirectory.objects.get(handle=handle).user_id != user_id:
+    if handle in RESERVED_HANDLES:
+        raise HandleTaken
+    owner_id = HandleDirectory.objects.filter(handle=handle).values_list("user_id", flat=True).first()
+    if owner_id is None:
+        _check_may_claim(user_id)
+        HandleDirectory.objects.bulk_create([HandleDirectory(handle=handle, user_id=user_id)], ignore_conflicts=True)
+        owner_id = HandleDirectory.objects.get(handle=handle).user_id
+    if owner_id != user_id:
         raise HandleTaken
     return handle
+
+
+def _check_may_claim(user_id: int) -> None:
+    """A handle given up stays its person's, so whoever changed it often would collect the good ones."""
+    since = timezone.now() - HANDLE_PERIOD
+    claims = HandleDirectory.objects.filter(user_id=user_id, claimed_at__gt=since).order_by("-claimed_at")
+    times = list(claims.values_list("claimed_at", flat=True)[:NEW_HANDLES_PER_PERIOD])
+    if len(times) == NEW_HANDLES_PER_PERIOD:
+        raise TooManyRequests(retry_after_seconds=(times[-1] - since).total_seconds())

@@ -1,7 +1,7 @@
 """Signing in and staying signed in: one access token per device, and refresh tokens that work once."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -26,7 +26,7 @@ class Session:
     device: Device
     access: Token
     refresh: Token
-    refresh_expires_in: timedelta
+    refresh_expires_at: datetime
     is_new_user: bool = False
 
 
@@ -95,11 +95,13 @@ def refresh_session(*, refresh_token: str) -> Session:
     """Exchange the device's newest refresh token for new tokens; the old ones stop working at once.
 
     A token that was used before means that somebody else holds it too: the device is signed out.
-    Raises ``RefreshTokenInvalid``.
+    Raises ``RefreshTokenInvalid``, ``TooManyRequests``.
     """
     token = tokens.parse("refresh", refresh_token)
-    if token is None:
+    if token is None or not RefreshToken.objects.filter(user_id=token.owner_id, digest=token.digest).exists():
         raise RefreshTokenInvalid
+    # Only now, or strangers could use up what the owner may do. Each rotation is a row for two months.
+    limits.take(action="accounts.refresh.user", subject=str(token.owner_id))
     outcome = _rotate(token)
     if isinstance(outcome, _Reused):
         # Raised only now: the revocation had to be committed, an exception inside would have undone it.
@@ -140,18 +142,16 @@ def _issue(device: Device, user: User, *, is_new_user: bool = False) -> Session:
     device.access_expires_at = now + settings.ACCESS_TOKEN_LIFETIME
     device.last_seen_at = now
     device.save(force_insert=device._state.adding)
+    refresh_expires_at = now + settings.REFRESH_TOKEN_LIFETIME
     RefreshToken.objects.create(
-        user_id=user.id,
-        digest=refresh.digest,
-        device_id=device.id,
-        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+        user_id=user.id, digest=refresh.digest, device_id=device.id, expires_at=refresh_expires_at
     )
     return Session(
         user=user,
         device=device,
         access=access,
         refresh=refresh,
-        refresh_expires_in=settings.REFRESH_TOKEN_LIFETIME,
+        refresh_expires_at=refresh_expires_at,
         is_new_user=is_new_user,
     )
 
