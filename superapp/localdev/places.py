@@ -39,9 +39,9 @@ def inside(instance: str) -> Path:
             # Postgres refuses to run as root; the user that it runs as has to pass through.
             for part in (LOCAL, directory):
                 part.chmod(part.stat().st_mode | 0o711)
-        probe = directory / ".probe"
-        probe.touch()
-        probe.unlink()
+        # Without a name that another process could take away at the same moment.
+        with tempfile.TemporaryFile(dir=directory):
+            pass
     except OSError as error:
         raise Problem(
             f"Cannot write to {directory}: {error.strerror}.",
