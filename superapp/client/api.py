@@ -256,7 +256,7 @@ class Api:
         return self._pages("friend-requests/", {"direction": direction})
 
     async def request_friend(self, handle: str, *, greeting: str = "") -> FriendRequest:
-        """Asking again what is still open answers with the open request, so this may be repeated."""
+        """Asking again what still waits is the same request, so this may be repeated."""
         body = {"handle": handle, "source": "handle"} | ({"greeting": greeting} if greeting else {})
         request: FriendRequest = await self._call(_Call("POST", "friend-requests/", body, repeatable=True))
         return request
@@ -404,9 +404,16 @@ class Api:
             raise Unreachable(f"{self.origin} cannot be reached: {error}", maybe_done=False) from error
         except httpx.TransportError as error:
             raise Unreachable(f"{self.origin} did not answer: {error!r}", maybe_done=True) from error
-        if response.is_success:
+        if response.is_success and (not response.content or _is_json(response)):
             return response
+        if response.is_success or response.is_redirect:
+            # A network that wants somebody to sign in, or a proxy's own page. The server may still have been asked.
+            raise Unreachable(f"{self.origin} was answered for by somebody else.", maybe_done=True)
         raise _refusal(response)
+
+
+def _is_json(response: httpx.Response) -> bool:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip() == "application/json"
 
 
 def _refusal(response: httpx.Response) -> ApiError:

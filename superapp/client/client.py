@@ -67,7 +67,6 @@ class Client:
         self._read_due = asyncio.Event()
         self._read_told = asyncio.Event()
         self._typed_at: dict[str, float] = {}
-        self._heard_at = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -185,7 +184,6 @@ class Client:
             await self._at_once(self._fetch, self.store.behind())
             await self._at_once(self._look_up, self.store.unknown())
             self._tell(self.store.release())
-        self._heard_at = time.monotonic()
         self._look_after_the_rest()
 
     # --- connection ---------------------------------------------------------------------------------------------------
@@ -211,7 +209,7 @@ class Client:
             self._set_state(State.WAITING, end)
             await asyncio.sleep(pause)
 
-    async def _live(self) -> SocketClosed:
+    async def _live(self) -> ClientError:
         """One connection from its ticket to its end; returns or raises why it ended."""
         self.store.hold()
         socket = await Socket.open(self.api, on_push=self._pushed)
@@ -219,9 +217,15 @@ class Client:
         self._connections += 1
         self._connected.set()
         staying_synced = asyncio.create_task(self._stay_synced())
+        closed = asyncio.ensure_future(socket.closed())
         try:
-            return await socket.closed()
+            await asyncio.wait({closed, staying_synced}, return_when=asyncio.FIRST_COMPLETED)
+            if staying_synced.done():
+                # It never ends by itself: this raises what broke it.
+                staying_synced.result()
+            return await closed
         finally:
+            closed.cancel()
             self._socket = None
             staying_synced.cancel()
             await asyncio.gather(staying_synced, socket.close(), return_exceptions=True)
@@ -237,7 +241,8 @@ class Client:
         return end
 
     async def _stay_synced(self) -> None:
-        """``/sync/`` after hello, after ``resync``, and after ten minutes in which nothing was heard."""
+        """``/sync/`` after hello, after ``resync``, and every ten minutes: the last message of a quiet conversation may
+        have been pushed to nobody, and then nothing else says that it is there."""
         self._set_state(State.CATCHING_UP)
         pauses = self._pauses()
         while True:
@@ -255,13 +260,10 @@ class Client:
             await self._until_sync_is_due()
 
     async def _until_sync_is_due(self) -> None:
-        while not self.store.sync_wanted:
-            self._sync_due.clear()
-            left = self._heard_at + self._timing.idle_sync - time.monotonic()
-            if left <= 0:
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.sync_every):
+                while not self.store.sync_wanted:
+                    self._sync_due.clear()
                     await self._sync_due.wait()
 
     def _stop(self, error: ClientError) -> None:
@@ -282,12 +284,17 @@ class Client:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """None of them ends by itself in a way of its own: what broke it must not look like a quiet afternoon."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(error if isinstance(error, ClientError) else ClientError(f"this client broke: {error!r}"))
 
     # --- coming in ----------------------------------------------------------------------------------------------------
 
     def _pushed(self, frame: Frame) -> None:
-        self._heard_at = time.monotonic()
         self._tell(self.store.push(frame))
         self._look_after_the_rest()
 
@@ -443,17 +450,30 @@ class Client:
                     await self._connected.wait()
 
     async def _send_read_marks(self) -> None:
-        """What piled up in a second goes out as one mark per conversation. One that fails is sent again when online."""
+        """What piled up in a second goes out as one mark per conversation. One that fails is sent again: a little later
+        if the server is busy, when online again otherwise."""
+        pauses = self._pauses()
         while True:
             await self._read_due.wait()
             self._read_due.clear()
+            pause = self._timing.reading
             for conversation_id, seq in list(self._to_read.items()):
-                with contextlib.suppress(ClientError):
+                try:
                     self._tell(self.store.read(await self._say_read(conversation_id, seq)))
-                    if self._to_read[conversation_id] == seq:
-                        del self._to_read[conversation_id]
-                        self._read_told.set()
-            await asyncio.sleep(self._timing.reading)
+                except ApiError as error:
+                    if error.is_passing:
+                        pause = max(pause, (error.retry_after or 0) + next(pauses))
+                        self._read_due.set()
+                        continue
+                except ClientError:
+                    continue
+                else:
+                    pauses = self._pauses()
+                # Told, or refused for good.
+                if self._to_read[conversation_id] == seq:
+                    del self._to_read[conversation_id]
+                    self._read_told.set()
+            await asyncio.sleep(pause)
 
     async def _say_read(self, conversation_id: str, seq: int) -> ReadMark:
         if self._socket is None:

@@ -14,7 +14,7 @@ class Timing:
     reconnect_first: float = 0.5
     reconnect_most: float = 30.0
     after_flooding: float = 60.0
-    idle_sync: float = 600.0
+    sync_every: float = 600.0
     typing: float = 3.0
     reading: float = 1.0
 

@@ -79,6 +79,8 @@ class FakeServer:
         self.lose_answers = 0
         self.lose_pushes = 0
         self.unavailable = 0
+        #: REST calls that somebody in between answers, each with this status and a page.
+        self.pages: list[int] = []
         self.close_at_auth: list[int] = []
         self.is_mute = False
         self._ids = itertools.count(1000)
@@ -299,6 +301,11 @@ class FakeServer:
         while more:
             event = await receive()
             body, more = body + event.get("body", b""), event.get("more_body", False)
+        if self.pages:
+            location = [(b"location", b"http://sign-in.example/"), (b"content-type", b"text/html")]
+            await send({"type": "http.response.start", "status": self.pages.pop(0), "headers": location})
+            await send({"type": "http.response.body", "body": b"<h1>Welcome to our network</h1>"})
+            return
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         path = scope["path"].removeprefix("/api/v1/").strip("/")
         self.seen[f"{scope['method']} {path}"] += 1

@@ -115,8 +115,8 @@ async def test_what_only_came_in_another_order_is_not_fetched(stage: Stage) -> N
         assert stage.server.seen[f"GET conversations/{stage.chat}/messages"] == 1
 
 
-async def test_lost_pushes_are_found_by_resync_and_by_the_idle_sync(stage: Stage) -> None:
-    async with stage.phone(timing=Timing(idle_sync=0.3)) as phone:
+async def test_lost_pushes_are_found_by_resync_and_by_the_regular_sync(stage: Stage) -> None:
+    async with stage.phone(timing=Timing(sync_every=0.3)) as phone:
         await phone.client.online()
         stage.server.lose_pushes = 2
         await stage.says("one")
@@ -173,6 +173,55 @@ async def test_read_marks_are_gathered_and_reach_both_sides(stage: Stage) -> Non
 
 
 # --- going out --------------------------------------------------------------------------------------------------------
+
+
+async def test_read_marks_that_a_busy_server_refused_are_told_again(stage: Stage) -> None:
+    await stage.says("one")
+    async with stage.phone() as phone:
+        await phone.client.online()
+        await until(lambda: phone.texts == ["one"])
+        stage.server.unavailable = 2
+        phone.client.mark_read(stage.chat, 1)
+        async with asyncio.timeout(10):
+            await phone.client.told()
+        assert stage.server.conversations[stage.chat].read[stage.ada] == 1
+        assert stage.server.seen["message.read"] == 3
+
+
+async def test_read_mark_that_is_refused_for_good_holds_nobody_up(stage: Stage) -> None:
+    await stage.says("one")
+    async with stage.phone() as phone:
+        await phone.client.online()
+        await until(lambda: phone.texts == ["one"])
+        stage.server.conversations[stage.chat].member_ids.remove(stage.ada)
+        phone.client.mark_read(stage.chat, 1)
+        async with asyncio.timeout(10):
+            await phone.client.told()
+
+
+async def test_answers_of_somebody_in_between_are_no_answers(stage: Stage) -> None:
+    """A network that wants somebody to sign in answers 200 or 302 with a page of its own."""
+    async with stage.phone() as phone:
+        await phone.client.online()
+        stage.server.pages = [200, 302, 200]
+        await stage.server.close_sockets(1012)
+        await stage.says("one")
+        await until(lambda: phone.texts == ["one"])
+        assert stage.server.pages == []
+        assert phone.client.state is State.ONLINE
+
+
+async def test_client_that_breaks_says_so(stage: Stage) -> None:
+    def choke(update: Update) -> None:
+        if isinstance(update, MessageAdded):
+            raise ZeroDivisionError
+
+    await stage.says("one")
+    async with Api(stage.server.url) as api:
+        await api.sign_in_with_password("ada", PASSWORD)
+        async with Client(api, timing=FAST, on_update=choke) as client, asyncio.timeout(10):
+            assert "ZeroDivisionError" in str(await client.stopped())
+            assert client.state is State.STOPPED
 
 
 async def test_own_message_is_shown_once_and_acknowledged(stage: Stage) -> None:
