@@ -19,12 +19,20 @@ class CircuitOpen(redis.RedisError):
     """Redis failed a moment ago and is left alone for a while."""
 
 
+# One late answer is a busy moment; this many in a row, without a good one in between, are an outage.
+LATE_ANSWERS_TO_OPEN = 3
+
+
 class Circuit:
-    """After a failure, calls are refused at once for a while: a dead Redis costs one time-out and not thousands."""
+    """After a failure, calls are refused at once for a while: a dead Redis costs a few time-outs and not thousands.
+
+    A connection that is refused or breaks opens it at once, answers that are late only when they come in a row.
+    """
 
     def __init__(self, *, open_seconds: float) -> None:
         self._open_seconds = open_seconds
         self._closed_again_at = 0.0
+        self._late = 0
         self._lock = threading.Lock()
 
     def call(self, function: Callable[[], Result]) -> Result:
@@ -32,11 +40,18 @@ class Circuit:
         if time.monotonic() < self._closed_again_at:
             raise CircuitOpen("Redis failed a moment ago.")
         try:
-            return function()
-        except RedisFailure:
+            result = function()
+        except RedisFailure as failure:
             with self._lock:
-                self._closed_again_at = time.monotonic() + self._open_seconds
+                is_late = isinstance(failure, redis.TimeoutError | TimeoutError)
+                self._late = self._late + 1 if is_late else LATE_ANSWERS_TO_OPEN
+                if self._late >= LATE_ANSWERS_TO_OPEN:
+                    # Still so many when it closes again: the next late answer opens it at once.
+                    self._late = LATE_ANSWERS_TO_OPEN - 1
+                    self._closed_again_at = time.monotonic() + self._open_seconds
             raise
+        self._late = 0
+        return result
 
     def close(self) -> None:
         self._closed_again_at = 0.0
@@ -47,8 +62,8 @@ def client(*, patient: bool = False) -> redis.Redis:
     return _client(patient)
 
 
-def circuit(*, patient: bool = False) -> Circuit:
-    return _circuit(patient)
+def circuit(*, patient: bool = False, purpose: str = "") -> Circuit:
+    return _circuit(patient, purpose)
 
 
 # Positional, and asked by nobody else: the cache takes f() and f(x=default) for two different calls.
@@ -61,22 +76,34 @@ def _client(patient: bool) -> redis.Redis:
 
 
 @functools.cache
-def _circuit(patient: bool) -> Circuit:
+def _circuit(patient: bool, purpose: str) -> Circuit:
     return Circuit(open_seconds=settings.REDIS_CIRCUIT_OPEN_SECONDS)
 
 
-def guarded(function: Callable[[redis.Redis], Result], *, patient: bool = False) -> Result:
+def guarded(function: Callable[[redis.Redis], Result], *, patient: bool = False, purpose: str = "") -> Result:
     """Run ``function`` on the client behind the circuit breaker. Raises one of ``RedisFailure``.
 
-    ``patient`` waits longer, for what must be refused when Redis does not answer; it has a breaker of its own, so that
-    one late answer on a hurried path does not refuse it.
+    ``patient`` waits longer, for what must be refused when Redis does not answer. It has a breaker of its own, and so
+    has each ``purpose``: late answers on one path do not stop the others.
     """
-    return circuit(patient=patient).call(lambda: function(client(patient=patient)))
+    return circuit(patient=patient, purpose=purpose).call(lambda: function(client(patient=patient)))
 
 
 def async_client(**options: Any) -> redis.asyncio.Redis:
     """A client of the caller's own for an event loop; the caller closes it."""
     return redis.asyncio.Redis.from_url(settings.REDIS_URL, **options)
+
+
+def async_client_of(*, connections: int, patience_seconds: float) -> redis.asyncio.Redis:
+    """Likewise, with so many connections at most: who needs one, or an answer, waits for up to ``patience_seconds``."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.REDIS_URL,
+        max_connections=connections,
+        timeout=patience_seconds,
+        socket_timeout=patience_seconds,
+        socket_connect_timeout=patience_seconds,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def reset_clients() -> None:

@@ -22,7 +22,14 @@ CELERY: Command = [
 def web(*listen: str) -> Command:
     """One origin for REST and sockets; ``listen`` is uvicorn's ``--fd``, or ``--host`` and ``--port``."""
     command: Command = [PYTHON, "-m", "uvicorn", "superapp.asgi:application", *listen]
-    command += ["--ws", "websockets-sansio", "--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
+    command += [
+        "--ws",
+        "superapp.realtime.protocol:DeviceProtocol",
+        "--ws-max-size",
+        "16384",
+        "--ws-per-message-deflate",
+        "false",
+    ]
     # The socket's protocol has a heartbeat of its own (REALTIME_PING_SECONDS).
     command += ["--ws-ping-interval", "0", "--ws-ping-timeout", "0"]
     # Nobody stands in front of us: what a client says of its address is not believed.

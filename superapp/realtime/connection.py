@@ -102,11 +102,13 @@ class Connection:
         if too_long or self._queued_bytes + size > settings.REALTIME_QUEUE_BYTES:
             self._queue.clear()
             self._queued_bytes, event, size = 0, RESYNC, _RESYNC_BYTES
+            # It may have been among them, and is said again.
+            self.warned = False
         self._queue.append((event, size))
         self._queued_bytes += size
 
     def push_frame(self, frame: str) -> None:
-        self.push(text_event(frame), len(frame))
+        self.push(text_event(frame), len(frame.encode()))
 
     async def _drain(self, coroutine: Coroutine[Any, Any, None], blocked: Any) -> None:
         try:

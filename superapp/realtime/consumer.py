@@ -13,9 +13,10 @@ import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
+from superapp.accounts import selectors as accounts
 from superapp.core import errors
 from superapp.core.api import parsing
-from superapp.core.api.answers import as_domain_error
+from superapp.core.api.answers import as_domain_error, error_response
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import DomainError
 from superapp.realtime import frames, registry, selectors, services
@@ -153,7 +154,12 @@ class DeviceSocket(AsyncConsumer):
         def run() -> str:
             return frames.encode("reply", command.run(actor, **command.parse(payload)), ref=ref)
 
-        self.connection.push_frame(await in_thread(run))
+        try:
+            async with asyncio.timeout(settings.REALTIME_COMMAND_TIMEOUT_SECONDS):
+                self.connection.push_frame(await in_thread(run))
+        except TimeoutError:
+            # The thread goes on, and may yet do it: commands can be repeated.
+            raise errors.Unavailable from None
 
     # --- who is there -------------------------------------------------------------------------------------------------
 
@@ -175,9 +181,16 @@ class DeviceSocket(AsyncConsumer):
         connection.muted = True
         # Own events first: whoever is added to something while the list is read is joined to it by an order.
         confirmed = await self.hub.admit(connection)
-        now, topics = await in_thread(
-            lambda: (selectors.database_time(), registry.topics.initial_topics(connection.user_id))
+        # Asked again: between the ticket and this moment the device may have been signed out, and no order reached us.
+        expires_at, now, topics = await self.hub.on_the_way_in(
+            lambda: (
+                accounts.access_expiry(user_id=connection.user_id, device_id=connection.device_id),
+                selectors.database_time(),
+                registry.topics.initial_topics(connection.user_id),
+            )
         )
+        if expires_at is None:
+            raise Ended(Close.UNAUTHENTICATED)
         confirmed = await self.hub.join(connection, topics) and confirmed
         for topic in connection.dropped:
             self.hub.leave(connection, topic)
@@ -203,7 +216,9 @@ class DeviceSocket(AsyncConsumer):
     async def _redeem(self, ref: str | None, payload: dict[str, Any]) -> services.Admission:
         ticket = payload.get("ticket")
         try:
-            return await in_thread(lambda: services.redeem_ticket(text=ticket if isinstance(ticket, str) else ""))
+            return await self.hub.on_the_way_in(
+                lambda: services.redeem_ticket(text=ticket if isinstance(ticket, str) else "")
+            )
         except TicketInvalid as error:
             self.connection.push_frame(frames.encode_error(ref, error.as_json()))
             raise Ended(Close.UNAUTHENTICATED) from None
@@ -248,6 +263,17 @@ class DeviceSocket(AsyncConsumer):
             self.hub.leave(self.connection, topic)
             self.subscribed.discard(topic)
         self.connection.push_frame(frames.encode("reply", {}, ref=ref))
+
+
+class Nowhere(AsyncConsumer):
+    """A WebSocket at any other address: HTTP 404, in the shape of every refusal."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        response = error_response(errors.NotFound())
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(response.content)).encode())]
+        await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": response.content})
 
 
 def origin_is_ours(scope: dict[str, Any]) -> bool:

@@ -4,16 +4,17 @@ import asyncio
 import collections
 import json
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
 
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
-from superapp.core.redis import RedisFailure, async_client
+from superapp.core.errors import Unavailable
+from superapp.core.redis import RedisFailure, async_client_of
 from superapp.realtime import frames, registry
 from superapp.realtime.connection import RESYNC, Close, Connection, text_event
 from superapp.realtime.subscription import Subscription
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 SUBSCRIBE_PATIENCE_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 UNUSED_SLOTS_SECONDS = 60.0
+# Sockets between their first frame and hello; the others are told to come back later.
+MOST_ENTERING = 500
+Result = TypeVar("Result")
 
 
 class Hub:
@@ -36,7 +40,11 @@ class Hub:
         self._topics_in_slot: collections.Counter[int] = collections.Counter()
         self._unused_slots: set[int] = set()
         self._subscription = Subscription(deliver=self._deliver, recovered=self._resync_all)
-        self._redis = async_client(socket_timeout=0.5, socket_connect_timeout=0.5)
+        # Few connections, and those who need one wait for their turn: a thousand devices may come back at once.
+        self._redis = async_client_of(connections=4, patience_seconds=2.0)
+        # Whoever is on the way in shares half of the threads; the others are for those who are there already.
+        self._doors = asyncio.Semaphore(max(1, settings.REALTIME_THREADS // 2))
+        self._entering = 0
         # A task that nobody holds may be collected before it has run.
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -49,6 +57,17 @@ class Hub:
             task.cancel()
         await self._subscription.stop()
         await self._redis.aclose()
+
+    async def on_the_way_in(self, function: Callable[..., Result], *args: Any) -> Result:
+        """``in_thread`` for newcomers. Raises ``Unavailable`` when too many of them are waiting already."""
+        if self._entering >= MOST_ENTERING:
+            raise Unavailable
+        self._entering += 1
+        try:
+            async with self._doors:
+                return await in_thread(function, *args)
+        finally:
+            self._entering -= 1
 
     async def join(self, connection: Connection, topics: Iterable[str]) -> bool:
         """Listen. False when Redis has not confirmed it, so that something may already have been missed."""
@@ -112,7 +131,7 @@ class Hub:
             for topic in topics:
                 self._obey(topic, order)
         elif kind == frames.FRAME:
-            event, size = text_event(body), len(body)
+            event, size = text_event(body), len(message)
             for topic in topics:
                 for connection in self._topics.get(topic, ()):
                     connection.push(event, size)
@@ -130,6 +149,8 @@ class Hub:
                         connection.dropped.add(order["topic"])
                     if order["topic"] in connection.topics:
                         self._lose(connection, order["topic"])
+                case "review":
+                    self._later(self._review_or_log(connection))
                 case "close":
                     older = connection.id < order.get("before", connection.id + 1)
                     if connection.device_id == order["device_id"] and older:
@@ -157,12 +178,15 @@ class Hub:
 
         async def one(connection: Connection) -> None:
             async with free:
-                try:
-                    await self._review(connection)
-                except Exception:
-                    log.exception("realtime.review_failed", user_id=connection.user_id)
+                await self._review_or_log(connection)
 
         await asyncio.gather(*map(one, list(self.connections)))
+
+    async def _review_or_log(self, connection: Connection) -> None:
+        try:
+            await self._review(connection)
+        except Exception:
+            log.exception("realtime.review_failed", user_id=connection.user_id)
 
     async def _review(self, connection: Connection) -> None:
         user_id, device_id = connection.user_id, connection.device_id

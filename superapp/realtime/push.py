@@ -77,9 +77,9 @@ def _publish(kind: bytes, topics: Iterable[str], body: str) -> None:
 def _send(messages: list[Message]) -> None:
     try:
         if len(messages) == 1:
-            guarded(lambda client: client.publish(*messages[0]))
+            guarded(lambda client: client.publish(*messages[0]), purpose="push")
             return
-        guarded(lambda client: _send_together(client, messages))
+        guarded(lambda client: _send_together(client, messages), purpose="push")
     except RedisFailure as error:
         log.warning("push.lost", error=str(error), messages=len(messages))
         _missed.note(messages)
@@ -93,14 +93,15 @@ def _send_together(client: Any, messages: list[Message]) -> None:
 
 
 class _Missed:
-    """What Redis did not take, until it answers again: orders are sent again, and whoever listens to a topic that lost
-    a push is told to look. A process that dies forgets them; its clients notice at their next ``/sync/``."""
+    """What Redis did not take, until it answers again: whoever listens to a topic that lost a push is told to look, and
+    of whom an order was about the rights are read anew (the order itself may be out of date by then). A process that
+    dies forgets them; its clients notice at their next ``/sync/``."""
 
     MOST = 10_000
 
     def __init__(self) -> None:
         self._topics: set[str] = set()
-        self._orders: list[Message] = []
+        self._ordered: set[str] = set()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -108,12 +109,9 @@ class _Missed:
         with self._lock:
             for message in messages:
                 kind, topics, _body = frames.unpack(message[1])
-                if len(self._topics) + len(self._orders) >= self.MOST:
+                if len(self._topics) + len(self._ordered) >= self.MOST:
                     break
-                if kind == frames.CONTROL:
-                    self._orders.append(message)
-                else:
-                    self._topics.update(topics)
+                (self._ordered if kind == frames.CONTROL else self._topics).update(topics)
             if self._timer is None:
                 self._timer = threading.Timer(settings.REDIS_CIRCUIT_OPEN_SECONDS * 1.1, self._tell)
                 self._timer.daemon = True
@@ -121,10 +119,11 @@ class _Missed:
 
     def _tell(self) -> None:
         with self._lock:
-            topics, orders = self._topics, self._orders
-            self._topics, self._orders, self._timer = set(), [], None
-        for order in orders:
-            _send([order])
+            topics, ordered = self._topics, self._ordered
+            self._topics, self._ordered, self._timer = set(), set(), None
+        for topic in ordered:
+            review = frames.pack(frames.CONTROL, [topic], json.dumps({"op": "review"}))
+            _send([(frames.channel(frames.slot_of(topic)), review)])
         for topic in topics:
             # A person's own events have no name to a client: theirs is the resync of everything.
             shown = None if topic.startswith("user:") else topic

@@ -13,7 +13,8 @@ from superapp.core.ids import new_id
 from superapp.realtime.errors import TicketInvalid
 from superapp.realtime.models import KeptEvent, Ticket
 
-KEPT_FOR = timedelta(days=30)
+# As long as a device can stay away and come back without signing in again.
+KEPT_FOR = settings.REFRESH_TOKEN_LIFETIME + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def redeem_ticket(*, text: str) -> Admission:
 
 
 def forget_old() -> None:
-    """Delete unused tickets, and kept events older than a month: a device away for longer starts from the lists."""
+    """Delete unused tickets, and kept events that no cursor of a device still signed in can begin before."""
     now = timezone.now()
     Ticket.objects.filter(expires_at__lt=now).delete()
     KeptEvent.objects.filter(created_at__lt=now - KEPT_FOR).delete()

@@ -8,7 +8,16 @@ import pytest
 import redis
 from pytest_django import Settings
 
-from superapp.core.redis import Circuit, CircuitOpen, RedisFailure, _client, circuit, guarded, reset_clients
+from superapp.core.redis import (
+    LATE_ANSWERS_TO_OPEN,
+    Circuit,
+    CircuitOpen,
+    RedisFailure,
+    _client,
+    circuit,
+    guarded,
+    reset_clients,
+)
 
 
 @pytest.fixture
@@ -74,15 +83,44 @@ def test_redis_that_is_away_is_left_alone_until_the_circuit_closes(switched: Set
     assert guarded(lambda redis_client: redis_client.ping()) is True
 
 
-def test_redis_that_accepts_and_says_nothing_costs_one_time_out(switched: Settings) -> None:
+def test_redis_that_accepts_and_says_nothing_costs_a_few_time_outs(switched: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         switched.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         switched.REDIS_CIRCUIT_OPEN_SECONDS = 3600
         reset_clients()
-        with pytest.raises(redis.TimeoutError):
-            guarded(lambda redis_client: redis_client.ping())
+        for _ in range(LATE_ANSWERS_TO_OPEN):
+            with pytest.raises(redis.TimeoutError):
+                guarded(lambda redis_client: redis_client.ping())
         with pytest.raises(CircuitOpen):
             guarded(lambda redis_client: redis_client.ping())
+        # Another purpose has a memory of its own.
+        with pytest.raises(redis.TimeoutError):
+            guarded(lambda redis_client: redis_client.ping(), purpose="another")
+
+
+def late() -> None:
+    raise redis.TimeoutError
+
+
+def test_late_answers_open_the_circuit_only_in_a_row() -> None:
+    breaker = Circuit(open_seconds=3600)
+    for _ in range(5):
+        for _ in range(LATE_ANSWERS_TO_OPEN - 1):
+            with pytest.raises(redis.TimeoutError):
+                breaker.call(late)
+        assert breaker.call(lambda: "in time") == "in time"
+
+
+def test_after_an_outage_one_late_answer_is_enough() -> None:
+    breaker = Circuit(open_seconds=3600)
+    for _ in range(LATE_ANSWERS_TO_OPEN):
+        with pytest.raises(redis.TimeoutError):
+            breaker.call(late)
+    breaker.close()
+    with pytest.raises(redis.TimeoutError):
+        breaker.call(late)
+    with pytest.raises(CircuitOpen):
+        breaker.call(late)
 
 
 def test_circuit_is_shared_by_threads() -> None:

@@ -11,6 +11,7 @@ import redis
 from django.db import connections
 
 from messaging.models import Conversation, Membership
+from superapp.accounts import services as accounts
 from superapp.core import tokens
 from superapp.realtime.models import Ticket
 from superapp.settings import base
@@ -225,6 +226,25 @@ async def test_sockets_that_come_while_redis_is_away_work_and_are_told_to_look(
     finally:
         if not own_services.servers.valkey.answers():
             await asyncio.to_thread(own_services.servers.start_redis)
+
+
+async def test_who_is_signed_out_on_the_way_in_gets_no_further(own_services: Any, first: Gateway) -> None:
+    """Between the ticket and the first subscription no order can reach a socket. Without Redis that takes a second."""
+    ada, _bo, _conversation_id = await asyncio.to_thread(friends)
+    ticket = await Rest(first, ada).ticket()
+    await asyncio.to_thread(own_services.servers.stop_redis)
+    try:
+        socket = await knock(first)
+        await socket.say("auth", {"ticket": ticket})
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await asyncio.to_thread(is_unused, ticket):  # noqa: ASYNC110
+                # The database has no event for it.
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(accounts.revoke_device, actor_id=ada.user_id, device_id=ada.device_id)
+        assert await socket.closed() == 4401
+        assert socket.all("hello") == []
+    finally:
+        await asyncio.to_thread(own_services.servers.start_redis)
 
 
 async def test_postgres_is_restarted_under_load(own_services: Any, first: Gateway, second: Gateway) -> None:

@@ -17,6 +17,7 @@ PRODUCTION = {
     "SIGN_IN_CODE_PROVIDER": "example.Provider",
     "MEDIA_ROOT": "/srv/media",
     "STATIC_ROOT": "/srv/static",
+    "CLIENT_ADDRESS_HEADER": "X-Real-IP",
 }
 
 

@@ -88,7 +88,7 @@ def _nobody_listens(settings: Any, tmp_path: Any) -> Iterator[None]:
     yield
     # What was noted for later goes nowhere either.
     push._missed._topics.clear()
-    push._missed._orders.clear()
+    push._missed._ordered.clear()
     reset_clients()
 
 
@@ -103,7 +103,7 @@ def deaf_redis(settings: Any, tmp_path: Any) -> Iterator[list[float]]:
         reset_clients()
         yield []
     push._missed._topics.clear()
-    push._missed._orders.clear()
+    push._missed._ordered.clear()
     reset_clients()
 
 

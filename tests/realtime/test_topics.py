@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from superapp.accounts.models import Device as AccountDevice
 from superapp.core.errors import Conflict, Unavailable
+from superapp.core.redis import reset_clients
 from superapp.realtime import frames, push, registry
 from tests.realtime.inside import InsideGateway, inside_gateway
 from tests.realtime.people import Device, another_device, friends, person
@@ -73,13 +74,16 @@ def server(committed_db: Any) -> Iterator[InsideGateway]:
             "test.refuse": registry.Command(lambda _payload: {}, lambda _actor: refuse()),
             "test.away": registry.Command(lambda _payload: {}, lambda _actor: be_away()),
             "test.break": registry.Command(lambda _payload: {}, lambda _actor: {"broken": 1 // 0}),
+            "test.hang": registry.Command(
+                lambda _payload: {}, lambda _actor: {"hung": rooms.may_look.wait(timeout=20)}
+            ),
         }
     )
     with inside_gateway() as running:
         yield running
     for name in ("test.room", "test.bare"):
         del registry.topics._kinds[name]
-    for name in ("test.echo", "test.refuse", "test.away", "test.break"):
+    for name in ("test.echo", "test.refuse", "test.away", "test.break", "test.hang"):
         del registry.commands._by_type[name]
 
 
@@ -126,6 +130,19 @@ async def test_refusals_failures_and_absences_are_error_frames_and_the_socket_li
                 await socket.ask(command)
             assert (refusal.value.code, refusal.value.details) == (code, details)
         assert await socket.ask("ping") == {}
+
+
+async def test_command_that_hangs_is_given_up_and_the_socket_lives(server: InsideGateway, settings: Any) -> None:
+    settings.REALTIME_COMMAND_TIMEOUT_SECONDS = 0.2
+    rooms.may_look.clear()
+    try:
+        async with await enter(server, await asyncio.to_thread(person)) as socket:
+            with pytest.raises(Refused) as refusal:
+                await socket.ask("test.hang")
+            assert refusal.value.code == "unavailable"
+            assert await socket.ask("ping") == {}
+    finally:
+        rooms.may_look.set()
 
 
 async def test_commands_of_one_socket_are_done_in_the_order_they_came(server: InsideGateway) -> None:
@@ -504,6 +521,30 @@ async def test_presence_of_a_closed_database_connection_is_survived(server: Insi
 
 
 # --- after a time without Redis ---------------------------------------------------------------------------------------
+
+
+async def test_an_order_that_redis_did_not_take_becomes_a_look_at_ones_rights(
+    server: InsideGateway, settings: Any
+) -> None:
+    """It may be out of date by the time that Redis answers again; what is true then counts."""
+    ada = await asyncio.to_thread(person)
+    lost = room("lost-order", ada)
+    async with entered(server, ada) as (socket,):
+        await socket.ask("subscribe", {"topic": lost})
+        rooms.members["lost-order"] = set()
+
+        def drop_unheard() -> None:
+            there = settings.REDIS_URL
+            settings.REDIS_CIRCUIT_OPEN_SECONDS = 0.1
+            settings.REDIS_URL = "unix:///nonexistent/redis.sock"
+            reset_clients()
+            push.drop(topic=lost, user_ids=[ada.user_id])
+            settings.REDIS_URL = there
+            reset_clients()
+
+        await asyncio.to_thread(drop_unheard)
+        assert (await socket.pushed("topic.lost"))["topic"] == lost
+        assert await socket.ask("ping") == {}
 
 
 async def test_orders_that_nobody_heard_are_found_out_when_redis_is_back(server: InsideGateway) -> None:
