@@ -11,6 +11,10 @@ class Blocked(DomainError):
     code, status, message = "blocked", 403, _("This person does not take messages from you.")
 
 
+class YouBlockedThem(DomainError):
+    code, status, message = "you_blocked_them", 422, _("You have blocked this person. Unblock them first.")
+
+
 class AlreadyFriends(DomainError):
     code, status, message = "already_friends", 409, _("You are friends already.")
 

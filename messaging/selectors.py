@@ -28,6 +28,9 @@ def is_member(user_id: int, reference: str) -> bool:
     """``reference`` is a conversation's id as text, from a topic; any other text is nobody's conversation."""
     if not (reference.isascii() and reference.isdigit()) or len(reference) > 19 or int(reference) > MAX_ID:
         return False
+    if reference != str(int(reference)):
+        # 007 would be a topic of its own, to which nothing is ever pushed.
+        return False
     return Membership.objects.filter(conversation_id=int(reference), user_id=user_id).exists()
 
 
@@ -55,7 +58,8 @@ _FRAMES = """
     SELECT c.id, c.kind, c.title, c.member_count, c.last_seq, c.changed_at,
         mine.read_seq, c.last_message_no - mine.read_message_no,
         peer.user_id,
-        CASE WHEN my_choice.shares_read_marks AND peer_choice.shares_read_marks THEN peer.read_seq END,
+        CASE WHEN my_choice.shares_read_marks AND peer_choice.shares_read_marks AND are_close.user_id IS NOT NULL
+            THEN peer.read_seq END,
         last.message_no, last.sender_id, last.client_id, last.kind, last.body::text, last.created_at
     FROM messaging_membership AS mine
     JOIN messaging_conversation AS c ON c.id = mine.conversation_id
@@ -63,6 +67,10 @@ _FRAMES = """
         ON c.kind = 'direct' AND peer.conversation_id = c.id AND peer.user_id <> mine.user_id
     LEFT JOIN messaging_preferences AS my_choice ON my_choice.user_id = mine.user_id
     LEFT JOIN messaging_preferences AS peer_choice ON peer_choice.user_id = peer.user_id
+    LEFT JOIN messaging_friendship AS are_close
+        ON are_close.user_id = mine.user_id AND are_close.friend_id = peer.user_id AND NOT EXISTS (
+            SELECT 1 FROM messaging_block AS b
+            WHERE (b.user_id, b.blocked_id) IN ((mine.user_id, peer.user_id), (peer.user_id, mine.user_id)))
     LEFT JOIN messaging_message AS last
         ON last.conversation_id = c.id AND last.seq = c.last_seq AND last.seq >= mine.joined_seq
     WHERE mine.user_id = %s AND mine.conversation_id = ANY(%s)
@@ -125,7 +133,8 @@ def members_of(*, actor_id: int, conversation_id: int) -> QuerySet[Membership]:
 
 
 def peer_who_may_see_read_marks(*, conversation_id: int, user_id: int) -> int | None:
-    """The other one of a conversation of two, where both share their read marks. One statement."""
+    """The other one of a conversation of two, where both share their read marks, are friends and neither has blocked
+    the other. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -133,7 +142,10 @@ def peer_who_may_see_read_marks(*, conversation_id: int, user_id: int) -> int | 
             JOIN messaging_membership AS peer ON peer.conversation_id = c.id AND peer.user_id <> %(me)s
             JOIN messaging_preferences AS mine ON mine.user_id = %(me)s AND mine.shares_read_marks
             JOIN messaging_preferences AS theirs ON theirs.user_id = peer.user_id AND theirs.shares_read_marks
-            WHERE c.id = %(conversation)s AND c.kind = 'direct'
+            JOIN messaging_friendship AS friend ON friend.user_id = %(me)s AND friend.friend_id = peer.user_id
+            WHERE c.id = %(conversation)s AND c.kind = 'direct' AND NOT EXISTS (
+                SELECT 1 FROM messaging_block AS b
+                WHERE (b.user_id, b.blocked_id) IN ((%(me)s, peer.user_id), (peer.user_id, %(me)s)))
             """,
             {"me": user_id, "conversation": conversation_id},
         )

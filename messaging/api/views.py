@@ -11,6 +11,7 @@ from messaging.errors import (
     RequestAnswered,
     ThatIsYou,
     TooLong,
+    YouBlockedThem,
 )
 from messaging.frames import friend_request_frame, message_frame
 from messaging.models import Block, FriendRequest, Friendship, Membership, Preferences
@@ -100,10 +101,10 @@ class FriendRequests(Endpoint):
         query, output, page = shapes.DirectionQuery, shapes.FriendRequestOutput, True
 
     class Post(Operation):
-        """Ask somebody to be friends. Asking again renews it; asking back accepts."""
+        """Ask somebody to be friends. Asking again is the same request, asking back accepts."""
 
         input, output = shapes.FriendRequestInput, shapes.FriendRequestOutput
-        errors = (NotFound, ThatIsYou, AlreadyFriends, Blocked, TooManyRequests)
+        errors = (NotFound, ThatIsYou, AlreadyFriends, Blocked, YouBlockedThem, TooManyRequests)
 
     def get(self, request: ApiRequest, data: Data) -> Page[FriendRequest]:
         rows = selectors.friend_requests(actor_id=request.user_id, direction=data.pop("direction"))

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from messaging import log
-from messaging.errors import AlreadyFriends, Blocked, RequestAnswered, ThatIsYou
+from messaging.errors import AlreadyFriends, Blocked, RequestAnswered, ThatIsYou, YouBlockedThem
 from messaging.events import MessageSent
 from messaging.frames import friend_request_frame, message_frame
 from messaging.models import Block, FriendRequest, Friendship, Message
@@ -22,9 +22,10 @@ from superapp.realtime import push
 
 
 def request_friend(*, sender_id: int, recipient_id: int, source: str, greeting: str = "") -> FriendRequest:
-    """Ask somebody to be friends. Asking again renews the request; where they asked already, it accepts theirs.
+    """Ask somebody to be friends. Asking again while it waits changes its greeting, and after a refusal renews it;
+    where they asked already, it accepts theirs.
 
-    Raises ``ThatIsYou``, ``NotFound``, ``AlreadyFriends``, ``Blocked``, ``TooManyRequests``.
+    Raises ``ThatIsYou``, ``NotFound``, ``AlreadyFriends``, ``Blocked``, ``YouBlockedThem``, ``TooManyRequests``.
     """
     if sender_id == recipient_id:
         raise ThatIsYou
@@ -40,22 +41,27 @@ def _request(sender_id: int, recipient_id: int, source: str, greeting: str) -> F
         raise AlreadyFriends
     if Block.objects.filter(user_id=recipient_id, blocked_id=sender_id).exists():
         raise Blocked
+    if Block.objects.filter(user_id=sender_id, blocked_id=recipient_id).exists():
+        raise YouBlockedThem
+    theirs = _pending(recipient_id=sender_id, sender_id=recipient_id)
+    waiting = _pending(recipient_id=recipient_id, sender_id=sender_id)
+    if waiting and not theirs and (waiting.source, waiting.greeting) == (source, greeting):
+        # A retry: it is the same request, under the same id, and its recipient has been told.
+        return waiting
     request, _created = FriendRequest.objects.update_or_create(
         recipient_id=recipient_id,
         sender_id=sender_id,
         defaults={
-            "id": new_id(),
+            "id": waiting.id if waiting else new_id(),
             "source": source,
             "greeting": greeting,
             "state": FriendRequest.State.PENDING,
-            "created_at": timezone.now(),
+            "created_at": waiting.created_at if waiting else timezone.now(),
         },
     )
-    theirs = _pending(recipient_id=sender_id, sender_id=recipient_id)
-    if theirs and not _one_has_blocked_the_other(sender_id, recipient_id):
+    if theirs:
         _befriend(theirs)
         request.state = FriendRequest.State.ACCEPTED
-        request.save(update_fields=["state"])
     else:
         push.to_users([recipient_id], type="friend.requested", payload=friend_request_frame(request), keep=True)
     return request
@@ -173,9 +179,11 @@ def _befriend(request: FriendRequest) -> None:
         ],
         ignore_conflicts=True,
     )
-    FriendRequest.objects.filter(recipient_id=request.recipient_id, sender_id=request.sender_id).update(
-        state=FriendRequest.State.ACCEPTED
-    )
+    # Theirs, and one of the other direction that was left waiting: it must not make them friends once more.
+    FriendRequest.objects.filter(
+        Q(recipient_id=request.recipient_id, sender_id=request.sender_id)
+        | Q(recipient_id=request.sender_id, sender_id=request.recipient_id, state=FriendRequest.State.PENDING)
+    ).update(state=FriendRequest.State.ACCEPTED)
     _greet(request, conversation_id)
     for user_id, friend_id in (pair, pair[::-1]):
         payload = {"user_id": str(friend_id), "conversation_id": str(conversation_id)}

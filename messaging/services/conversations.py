@@ -9,6 +9,7 @@ from messaging.errors import GroupTooLarge, NotFriends, ThatIsYou
 from messaging.events import ConversationOpened
 from messaging.models import (
     GROUP_LIMIT,
+    Block,
     Conversation,
     DirectPair,
     Friendship,
@@ -55,7 +56,8 @@ def open_direct_conversation(*, actor_id: int, user_id: int) -> int:
 def create_group(*, creator_id: int, title: str, member_ids: Sequence[int], client_id: UUID) -> GroupCreation:
     """Open a group of the creator and some of their friends; ``conversation_id`` of the result is the new group.
 
-    Repeating a ``client_id`` returns the first group. Raises ``NotFriends`` with the ids that are no friends,
+    Repeating a ``client_id`` returns the first group. Raises ``NotFriends`` with the ids that are no friends or want to
+    hear nothing from the creator,
     ``GroupTooLarge``, ``IdempotencyConflict``, ``TooManyRequests``.
     """
     others = sorted(set(member_ids) - {creator_id})
@@ -92,6 +94,8 @@ def _check_group(creator_id: int, others: Sequence[int]) -> None:
     friends = set(
         Friendship.objects.filter(user_id=creator_id, friend_id__in=others).values_list("friend_id", flat=True)
     )
+    # Whoever has blocked the creator is not told apart from somebody who is no friend any more.
+    friends -= set(Block.objects.filter(user_id__in=others, blocked_id=creator_id).values_list("user_id", flat=True))
     if strangers := set(others) - friends:
         raise NotFriends(user_ids=[str(user_id) for user_id in sorted(strangers)])
 

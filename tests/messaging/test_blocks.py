@@ -37,6 +37,18 @@ def test_unblocking_releases_nothing_that_was_refused(wire: Wire) -> None:
     assert Api(ada).send(conversation_id, "again", key=key)["seq"] == 2
 
 
+def test_a_new_group_is_no_way_around_a_block(wire: Wire) -> None:
+    ada, bo, _conversation_id = friends("Ada", "Bo")
+    Api(bo).ok("PUT", f"blocks/{ada.id}/", status=204)
+    wire.pushes()
+    body = {"title": "Surprise", "member_ids": [bo.id]}
+    key = "00000000-0000-4000-8000-000000000002"
+    assert Api(ada).refused("POST", "conversations/groups/", body, key=key) == (403, "not_friends")
+    assert wire.types() == []
+    # The one who blocks may still invite.
+    Api(bo).ok("POST", "conversations/groups/", {"title": "Fine", "member_ids": [ada.id]}, status=201, key=key)
+
+
 def test_a_group_both_are_in_still_works() -> None:
     ada, bo, _conversation = friends("Ada", "Bo")
     group_id = group(ada, bo, person("Cy"))

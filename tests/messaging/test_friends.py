@@ -1,10 +1,12 @@
 """Asking, accepting, declining, naming and ending: who is whose friend."""
 
 import pytest
+from django.utils import timezone
 
 from messaging import services
 from messaging.errors import RequestAnswered
 from messaging.models import DirectPair, FriendRequest, Friendship, Message
+from superapp.core.ids import new_id
 from superapp.realtime.models import KeptEvent
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
@@ -112,13 +114,51 @@ def test_accepting_twice_is_accepting_once(wire: Wire) -> None:
     assert len(Api(ada).history(first["conversation_id"])) == 1
 
 
-def test_asking_again_renews_the_request() -> None:
+def test_asking_again_is_the_same_request_and_tells_nobody_twice(wire: Wire) -> None:
     ada, bo = person("Ada"), person("Bo")
-    first, second = ask(ada, bo, "hi"), ask(ada, bo, "it is me, Ada")
+    first = ask(ada, bo, "hi")
+    wire.pushes()
+    assert ask(ada, bo, "hi") == first
+    assert wire.types() == []
+    assert KeptEvent.objects.filter(user_id=bo.user_id).count() == 1
+    # Other words are news, and the request is still the one that Bo may be about to answer.
+    changed = ask(ada, bo, "it is me, Ada")
+    assert changed == {**first, "greeting": "it is me, Ada"}
+    assert wire.types() == ["friend.requested"]
+    assert incoming(bo) == [changed]
+    Api(bo).ok("POST", f"friend-requests/{first['id']}/accept/")
+
+
+def test_asking_again_after_a_refusal_is_a_new_request() -> None:
+    ada, bo = person("Ada"), person("Bo")
+    first = ask(ada, bo, "hi")
+    Api(bo).ok("POST", f"friend-requests/{first['id']}/decline/", status=204)
+    second = ask(ada, bo, "hi")
     assert second["id"] != first["id"]
     assert incoming(bo) == [second]
     assert Api(bo).refused("POST", f"friend-requests/{first['id']}/accept/") == (404, "not_found")
     Api(bo).ok("POST", f"friend-requests/{second['id']}/accept/")
+
+
+def test_whom_one_has_blocked_one_cannot_ask() -> None:
+    ada, bo = person("Ada"), person("Bo")
+    Api(ada).ok("PUT", f"blocks/{bo.id}/", status=204)
+    body = {"user_id": bo.id, "greeting": "hi"}
+    assert Api(ada).refused("POST", "friend-requests/", body) == (422, "you_blocked_them")
+    assert incoming(bo) == []
+
+
+def test_no_request_of_either_direction_outlives_becoming_friends() -> None:
+    """Asked, blocked by the one who was asked, unblocked, asked back: two requests were on their way."""
+    ada, bo = person("Ada"), person("Bo")
+    old = ask(bo, ada, "first")
+    FriendRequest.objects.create(
+        recipient_id=bo.user_id, sender_id=ada.user_id, id=new_id(), source="handle", created_at=timezone.now()
+    )
+    assert Api(ada).ok("POST", f"friend-requests/{old['id']}/accept/")["user"]["id"] == bo.id
+    assert [request["state"] for request in incoming(ada) + incoming(bo)] == ["accepted", "accepted"]
+    (friend,) = Api(bo).all("friends/")
+    assert len(Api(ada).history(friend["conversation_id"])) == 1
 
 
 def test_who_was_declined_is_not_told(wire: Wire) -> None:

@@ -115,6 +115,28 @@ def test_marks_are_shown_to_each_other_where_both_share_them(wire: Wire) -> None
     assert Api(bo).conversation(conversation_id)["mine"]["peer_read_seq"] is None
 
 
+@pytest.mark.parametrize("who_ends_it", ["reader", "other"])
+@pytest.mark.parametrize("how", ["block", "remove"])
+def test_marks_are_no_longer_shown_once_two_are_not_close(wire: Wire, who_ends_it: str, how: str) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    for someone in (ada, bo):
+        Api(someone).ok("PATCH", "messaging-settings/", {"shares_read_marks": True})
+    say(ada, conversation_id)
+    say(ada, conversation_id)
+    read(bo, conversation_id, 2)
+    assert Api(ada).conversation(conversation_id)["mine"]["peer_read_seq"] == 2
+    one, other = (bo, ada) if who_ends_it == "reader" else (ada, bo)
+    if how == "block":
+        Api(one).ok("PUT", f"blocks/{other.id}/", status=204)
+    else:
+        Api(one).ok("DELETE", f"friends/{other.id}/", status=204)
+    wire.pushes()
+    read(bo, conversation_id, 3)
+    assert wire.types() == ["read.updated"]
+    for someone in (ada, bo):
+        assert Api(someone).conversation(conversation_id)["mine"]["peer_read_seq"] is None
+
+
 def test_groups_do_not_show_who_has_read(wire: Wire) -> None:
     ada, bo = person("Ada"), person("Bo")
     group_id = group(ada, bo)
