@@ -5,14 +5,16 @@ are sent from here. So eight people on a bad line cannot make everybody else wai
 """
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import IO, Any
 
 from django.conf import settings
+from django.http import HttpResponse
 
-from superapp.core.api.answers import error_response
+from superapp.core.api.answers import error_response, json_response
 from superapp.core.errors import DomainError, RequestTimeout, Unavailable
 
 Scope = MutableMapping[str, Any]
@@ -67,6 +69,11 @@ class Buffered:
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/healthz":
+            # Alive is whoever still answers here. Were the threads asked, a database that hangs would look like a
+            # process to restart, and every socket in it would go with it.
+            await _answer(json_response({"status": "ok"}), send)
+            return
         with tempfile.SpooledTemporaryFile(max_size=settings.API_MAX_BODY_BYTES) as body:
             try:
                 announced = await self._take_in(scope, receive, body)
@@ -179,10 +186,13 @@ async def _sent(message: Message, send: Send) -> None:
 async def _refuse(refusal: DomainError, send: Send) -> None:
     """What is still to come of the body is not read, so the connection has to end."""
     response = error_response(refusal)
+    response["Connection"] = "close"
+    await _answer(response, send)
+
+
+async def _answer(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
-    try:
+    headers.append((b"content-length", str(len(response.content)).encode()))
+    with contextlib.suppress(_Left):
         await _sent({"type": "http.response.start", "status": response.status_code, "headers": headers}, send)
         await _sent({"type": "http.response.body", "body": response.content}, send)
-    except _Left:
-        return

@@ -264,3 +264,11 @@ def test_head_of_a_file_and_of_an_endpoint_have_no_body(server: Gateway, token: 
     for path in ("/api/v1/me/", "/healthz"):
         response = httpx.head(server.url + path, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
         assert (response.status_code, response.content) == (200, b"")
+
+
+def test_whether_it_is_alive_is_answered_without_a_thread_that_may_be_stuck(server: Gateway) -> None:
+    response = httpx.get(f"{server.url}/healthz", trust_env=False)
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    # Whatever went through a thread has one.
+    assert "x-request-id" not in response.headers
+    assert "x-request-id" in httpx.get(f"{server.url}/readyz", trust_env=False).headers

@@ -93,8 +93,11 @@ class IdSchema(OpenApiSerializerFieldExtension):
         return {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
-def add_bearer(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Names the one way to authenticate; a post-processing hook of drf-spectacular."""
+def add_what_holds_everywhere(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """The one way to authenticate, and that unknown keys are refused; a post-processing hook of drf-spectacular."""
     components = result.setdefault("components", {})
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    for name, schema in components.get("schemas", {}).items():
+        if name.endswith("Request") and schema.get("type") == "object":
+            schema["additionalProperties"] = False
     return result
