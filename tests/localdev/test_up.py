@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from superapp.localdev import database, places, processes
+from superapp.localdev import database, places, processes, supervisor
 
 ROOMS = ["superapp", "payments", "messaging", "games", "brands", "taxis", "deals", "manage.py", "pyproject.toml"]
 START_SECONDS = 60.0
@@ -205,3 +206,11 @@ def test_failing_step_ends_with_a_cure_and_leaves_no_process(clones: list[Path],
         broken.write_text(text)
     assert run.output.rstrip().splitlines()[-1].startswith("→ ")
     assert of_clone(clone) == []
+
+
+def test_what_the_listener_accepts_sends_every_piece_at_once() -> None:
+    """The server that gets this socket does not know that it is TCP, so it leaves Nagle's algorithm on."""
+    with supervisor._listen(None) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
