@@ -28,6 +28,8 @@ Headers = list[tuple[bytes, bytes]]
 BLOCK_BYTES = 64 * 1024
 # Bodies that one process holds at the same time, in memory or on disk.
 MOST_HELD_BYTES = 2 * 1024**3
+# Answers that end with their headers; a length would be one header too many (RFC 9110, 8.6).
+WITHOUT_CONTENT = {204, 304}
 # Under this key a thread leaves a file in the request's scope.
 _FILE = "superapp.file"
 
@@ -86,14 +88,13 @@ class Buffered:
 
                 complete = {**scope, "headers": _headers(scope["headers"], announced)}
                 await self._application(complete, _giver(body), keep)
-                head, file = answer[0], complete.get(_FILE)
+                start, file = answer[0], complete.get(_FILE)
                 content = b"".join(message.get("body", b"") for message in answer[1:])
-                more: Headers = []
-                if file is None and not any(name == b"content-length" for name, _ in head["headers"]):
-                    more.append((b"content-length", str(len(content)).encode()))
                 if endless:
-                    more.append((b"connection", b"close"))
-                await _sent({**head, "headers": [*head["headers"], *more]}, send)
+                    start["headers"].append((b"connection", b"close"))
+                if file is None and start["status"] not in WITHOUT_CONTENT:
+                    start["headers"] = _with_length(start["headers"], len(content))
+                await _sent(start, send)
                 await _hand_out(content, file, send)
             except _Left:
                 return
@@ -139,12 +140,13 @@ class Buffered:
 
 def _headers(headers: Headers, announced: int) -> Headers:
     """Without names that CGI's spelling confuses with others: X_Real_IP is not what the proxy calls X-Real-IP."""
-    kept = [
-        (name, value)
-        for name, value in headers
-        if b"_" not in name and name not in {b"content-length", b"transfer-encoding"}
-    ]
-    return [*kept, (b"content-length", str(announced).encode())]
+    return _with_length([(name, value) for name, value in headers if b"_" not in name], announced)
+
+
+def _with_length(headers: Headers, length: int) -> Headers:
+    framing = {b"content-length", b"transfer-encoding"}
+    kept = [(name, value) for name, value in headers if name not in framing]
+    return [*kept, (b"content-length", str(length).encode())]
 
 
 def _giver(body: IO[bytes]) -> Receive:

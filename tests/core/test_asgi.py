@@ -266,6 +266,14 @@ def test_head_of_a_file_and_of_an_endpoint_have_no_body(server: Gateway, token: 
         assert (response.status_code, response.content) == (200, b"")
 
 
+def test_answer_without_content_has_no_length_either(server: Gateway, token: str) -> None:
+    response = httpx.delete(
+        f"{server.url}/api/v1/blocks/1/", headers={"Authorization": f"Bearer {token}"}, trust_env=False
+    )
+    assert (response.status_code, response.content) == (204, b"")
+    assert "content-length" not in response.headers
+
+
 def test_whether_it_is_alive_is_answered_without_a_thread_that_may_be_stuck(server: Gateway) -> None:
     response = httpx.get(f"{server.url}/healthz", trust_env=False)
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
