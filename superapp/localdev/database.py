@@ -59,8 +59,17 @@ def clone(owner_url: str, *, template: str, name: str) -> None:
 
 def drop(owner_url: str, name: str) -> None:
     """Delete the database if it exists, whoever is connected."""
-    with maintenance(owner_url) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with maintenance(owner_url) as connection, connection.cursor() as cursor:
+                cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            return
+        except errors.InsufficientPrivilege:
+            # The server itself is cleaning up in it (autovacuum), and only a superuser may interrupt that.
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.2)
 
 
 def rename(owner_url: str, *, old: str, new: str) -> None:

@@ -33,7 +33,13 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 # Tests kill processes, never the machine's power: what a killed server wrote is in the kernel's hands already.
-TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB", "checkpoint_timeout": "30min"}
+TEST_SETTINGS = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "30min",
+}
 
 
 class Postgres:
@@ -50,6 +56,9 @@ class Postgres:
         self.sockets = places.socket_directory(instance, account=self.account)
         self.passwords = places.remembered_secrets(instance)
         self._child: Child | None = None
+
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive()
 
     @property
     def pid(self) -> int:
@@ -181,7 +190,8 @@ class Postgres:
             child.stop()
             raise Problem(
                 f"PostgreSQL did not start. The end of {self.log}:\n{_tail(self.log)}",
-                cure="If the data is damaged, `make reset` starts afresh with demo data.",
+                cure="Give it what it lacks: space on the disk, or its files back if they belong to another user."
+                " Only if the data is damaged, `make reset` starts afresh with demo data.",
             )
 
     def _ready(self, child: Child) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import connection
 from django.utils import timezone
 
 from superapp.accounts.models import Device as AccountDevice
@@ -18,7 +17,7 @@ from superapp.core.redis import reset_clients
 from superapp.realtime import frames, push, registry
 from tests.realtime.inside import InsideGateway, inside_gateway
 from tests.realtime.people import Device, another_device, friends, person
-from tests.realtime.sockets import Refused, Socket, enter, entered, until
+from tests.realtime.sockets import Refused, Socket, enter, entered
 
 
 class Rooms:
@@ -492,32 +491,6 @@ async def test_garbage_on_the_channel_deafens_nobody(server: InsideGateway) -> N
         await asyncio.to_thread(scatter)
         await socket.settled()
         assert await socket.ask("ping") == {}
-
-
-async def test_presence_of_a_closed_database_connection_is_survived(server: InsideGateway) -> None:
-    """A connection that the server ended costs one answer of "unavailable", then the thread has a new one."""
-    ada, _bo, conversation_id = await asyncio.to_thread(friends)
-
-    def end_the_others() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
-            )
-            return True
-
-    async with await enter(server, ada) as socket:
-        await until(end_the_others)
-        codes = []
-        for _ in range(40):
-            try:
-                await socket.ask("message.read", {"conversation_id": str(conversation_id), "seq": 1})
-                codes.append("ok")
-            except Refused as refusal:
-                codes.append(refusal.code)
-        assert set(codes) <= {"ok", "unavailable"}
-        assert codes.count("unavailable") <= 8
-        assert codes[-1] == "ok"
 
 
 # --- after a time without Redis ---------------------------------------------------------------------------------------
