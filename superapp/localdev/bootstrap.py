@@ -115,12 +115,13 @@ def usable() -> bool:
     """Whether there is an environment to install into: made here, with an interpreter that works and is new enough."""
     code = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
     try:
-        first_line = (ENVIRONMENT / "bin" / "pip").read_text().partition("\n")[0]
+        # The second line names it where the first has no room for it, or where there is a space in it.
+        head = "\n".join((ENVIRONMENT / "bin" / "pip").read_text().split("\n", 2)[:2])
         works = subprocess.run([PYTHON, "-I", "-c", code], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
     # Scripts name their interpreter in full, so they still point to where a clone was before it was moved or copied.
-    return works and str(ENVIRONMENT.resolve()) in first_line
+    return works and str(ENVIRONMENT.resolve()) in head
 
 
 def make_environment() -> None:
@@ -151,10 +152,16 @@ def install(wanted: Mapping[str, str]) -> None:
     lines = [line for name in wanted for line in (CLONE / name).read_text().splitlines()]
     count = sum(line[:1].isalnum() for line in lines)
     with step("packages", f"{count} from {' and '.join(wanted)}"):
-        run(
-            command,
-            cure="Check that a package index can be reached (pip's settings and proxies count), then run this again.",
-        )
+        try:
+            run(
+                command,
+                cure="Check that a package index can be reached (pip's settings and proxies count) and that the disk"
+                " is not full, then run this again.",
+            )
+        except Refusal:
+            # A disk that was full leaves half a package, which pip would take for a whole one.
+            shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+            raise
     kept = {name: value for name, value in installed().items() if name in fingerprints(with_tools=True)}
     if kept.get("requirements.txt") != wanted["requirements.txt"]:
         # The tools were chosen to go with what has just been replaced.

@@ -36,6 +36,14 @@ class Services:
     def redis_pid(self) -> int:
         return self._own_valkey().pid
 
+    def ended(self) -> tuple[str, str] | None:
+        """The name and the log of a server of ours that is not there any more."""
+        if self.postgres is not None and not self.postgres.alive():
+            return "PostgreSQL", places.shown(self.postgres.log)
+        if self.valkey is not None and not self.valkey.alive():
+            return "Valkey", places.shown(self.valkey.log)
+        return None
+
     def stop(self) -> None:
         """Redis first: what it still writes is small, and nothing waits for it."""
         if self.valkey is not None:

@@ -68,6 +68,7 @@ class Supervisor:
     programs: list[Program]
     environment: Mapping[str, str]
     parent: int | None
+    servers: services.Services
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def start(self) -> None:
@@ -77,7 +78,7 @@ class Supervisor:
     def wait_healthy(self, port: int) -> None:
         """Raises ``Problem`` when a process keeps ending or the product does not become ready in time."""
         deadline = time.monotonic() + HEALTHY_SECONDS
-        answer = "nothing yet"
+        answer, asked_at = "nothing yet", 0.0
         while True:
             self.tend(0.1)
             if broken := next((program for program in self.programs if program.ended_twice()), None):
@@ -85,14 +86,18 @@ class Supervisor:
                     f"{broken.name} ends again and again.",
                     cure=f"Its lines above, marked {broken.name}, say why; mend that and run this again.",
                 )
-            if all(program.has_lived(LIVED_SECONDS) for program in self.programs):
+            lived = all(program.has_lived(LIVED_SECONDS) for program in self.programs)
+            # Asking makes a line of log, and every line wakes us.
+            if lived and time.monotonic() - asked_at > 0.25:
+                asked_at = time.monotonic()
                 ready, answer = _readiness(port)
                 if ready:
                     return
             if time.monotonic() > deadline:
                 raise Problem(
                     f"Not ready after {HEALTHY_SECONDS:.0f} s; /readyz says: {answer}.",
-                    cure="The lines above may say why. `make reset` starts afresh if the data is the reason.",
+                    cure="The lines above may say why. A server of yours has to be there: see DATABASE_URL, REDIS_URL."
+                    " `make reset` starts afresh if the data is the reason.",
                 )
 
     def run(self) -> None:
@@ -108,6 +113,8 @@ class Supervisor:
         for program in self.programs:
             if program.restart_at is not None and time.monotonic() >= program.restart_at:
                 self._start(program)
+        if ended := self.servers.ended():
+            raise Problem(f"{ended[0]} has ended.", cure=f"{ended[1]} says why. Run this again: the data is kept.")
         if self.parent is not None and os.getppid() != self.parent:
             raise Stopped("whoever started this has ended")
 
@@ -205,7 +212,9 @@ def _up(claim: Claim, options: argparse.Namespace) -> None:
         port = listener.getsockname()[1]
         environment = os.environ | _write_environment(running, port)
         card = _prepare(environment, with_demo=not options.no_demo)
-        supervisor = Supervisor(_programs(listener), environment | {MARK: str(places.CLONE)}, _parent_to_watch())
+        supervisor = Supervisor(
+            _programs(listener), environment | {MARK: str(places.CLONE)}, _parent_to_watch(), running
+        )
         claim.tell(pid=str(os.getpid()), url=f"http://localhost:{port}", phase="starting")
         cleanup.callback(_quietly_stop, supervisor, claim)
         with step("processes", ", ".join(program.name for program in supervisor.programs) + ": waiting for health"):
@@ -283,6 +292,8 @@ def _parent_to_watch() -> int | None:
 def _listen(wanted: int | None) -> socket.socket:
     """The web process's listening socket. It stays ours, so that two clones never pick the same port and a restart
     of the web process refuses nobody."""
+    if wanted is not None and not 0 < wanted < 65_536:
+        raise Problem(f"There is no port {wanted}.", cure="Choose one from 1024 to 65535: `make run PORT=9000`.")
     for port in [wanted] if wanted else range(8000, 8100):
         if not _free_on_ipv6(port):
             continue

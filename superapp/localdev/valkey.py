@@ -26,6 +26,9 @@ class Valkey:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive()
+
     @property
     def pid(self) -> int:
         assert self._child is not None

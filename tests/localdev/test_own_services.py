@@ -31,7 +31,10 @@ def test_redis_killed_and_started_keeps_what_it_synced(own_services: OwnServices
     client = redis.Redis.from_url(settings.REDIS_URL)
     client.set("kept", "yes")
     # The append-only file is written before the answer and synced every second; a killed process loses nothing of it.
+    assert own_services.servers.ended() is None
     own_services.servers.stop_redis()
+    name, log = own_services.servers.ended() or ("", "")
+    assert (name, log.endswith("valkey/log")) == ("Valkey", True)
     with pytest.raises(redis.ConnectionError):
         client.get("kept")
     own_services.servers.start_redis()

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from superapp.localdev import database, places, processes, supervisor
+from superapp.localdev.progress import Problem
 
 ROOMS = ["superapp", "payments", "messaging", "games", "brands", "taxis", "deals", "manage.py", "pyproject.toml"]
 START_SECONDS = 60.0
@@ -214,3 +215,10 @@ def test_what_the_listener_accepts_sends_every_piece_at_once() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_port_that_cannot_be_is_said_so(port: int) -> None:
+    with pytest.raises(Problem) as problem:
+        supervisor._listen(port)
+    assert str(port) in problem.value.what
