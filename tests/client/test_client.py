@@ -208,7 +208,7 @@ async def test_answers_of_somebody_in_between_are_no_answers(stage: Stage) -> No
         await stage.says("one")
         await until(lambda: phone.texts == ["one"])
         assert stage.server.pages == []
-        assert phone.client.state is State.ONLINE
+        await until(lambda: phone.client.state is State.ONLINE)
 
 
 async def test_client_that_breaks_says_so(stage: Stage) -> None:
