@@ -9,9 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 import pytest
 
 from superapp.accounts import services
+from superapp.localdev import processes
 from superapp.media.registry import MAX_UPLOAD_BYTES
 from tests.media import images
 from tests.processes import Gateway
@@ -74,6 +76,12 @@ def chunked(*blocks: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in (*blocks, b""))
 
 
+def peers(server: Gateway) -> set[int]:
+    """Ports at the other end of what the server has open."""
+    open_now = psutil.Process(server.pid).net_connections("tcp")
+    return {one.raddr.port for one in open_now if one.raddr}
+
+
 def is_served(server: Gateway) -> bool:
     return httpx.get(f"{server.url}/healthz", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 200
 
@@ -130,8 +138,9 @@ def test_readers_who_do_not_read_keep_nobody_waiting_and_are_cut_off(server: Gat
         for connection in deaf:
             connection.sendall(request("GET", f"/media/{path}"))
         assert is_served(server)
-        # Left unread for longer than anybody may, then read: the kernel's buffers hold some of it, and no more comes.
-        time.sleep(4)
+        # Left unread until the server has cut them off; then the kernel's buffers hold some of it, and no more comes.
+        ports = {connection.getsockname()[1] for connection in deaf}
+        assert processes.wait_until(lambda: not ports & peers(server), seconds=PATIENCE_SECONDS)
         for connection in deaf:
             received = 0
             try:
