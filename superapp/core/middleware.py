@@ -6,6 +6,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
+from superapp.core import requests
 from superapp.core.api.answers import as_domain_error, error_response, failure_response
 from superapp.core.errors import Forbidden, MalformedBody, NotFound
 
@@ -17,7 +18,12 @@ class RequestLog(RequestMiddleware):
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
 
+    def prepare(self, request: HttpRequest) -> None:
+        requests.begin(request.META)
+        super().prepare(request)
+
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        requests.end()
         file = getattr(response, "file_to_stream", None)
         super().handle_response(request, response)
         if file is not None:

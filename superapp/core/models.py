@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models.functions import Now
 
 
 class OutboxEvent(models.Model):
@@ -39,3 +40,41 @@ class Lease(models.Model):
 
     class Meta:
         db_table = "core_lease"
+
+
+class AuditEntry(models.Model):
+    """Who did what to what, when and why. Written by ``audit.record`` and never changed: the database refuses it.
+
+    People and organisations are bare ids: this room is below theirs, and what they did outlives them.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    at = models.DateTimeField(db_default=Now())
+    actor_id = models.BigIntegerField(null=True)
+    action = models.CharField(max_length=100)
+    subject_kind = models.CharField(max_length=60)
+    subject_id = models.CharField(max_length=100)
+    organisation_id = models.BigIntegerField(null=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    reason = models.TextField(default="")
+    request_id = models.CharField(max_length=64, default="")
+    client_address = models.CharField(max_length=50, default="")
+
+    class Meta:
+        db_table = "core_audit"
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["subject_kind", "subject_id", "id"], name="core_audit_subject"),
+            models.Index(fields=["actor_id", "id"], name="core_audit_actor"),
+            models.Index(
+                fields=["organisation_id", "id"],
+                condition=models.Q(organisation_id__isnull=False),
+                name="core_audit_organisation",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(action="") & ~models.Q(subject_kind=""), name="core_audit_says_what"
+            )
+        ]

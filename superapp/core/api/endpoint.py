@@ -1,7 +1,6 @@
 """One ``Endpoint`` per URL. Each method declares what it takes, what it shows and what it refuses, once."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from superapp.core import errors
+from superapp.core import errors, requests
 from superapp.core.api import parsing
 from superapp.core.api.answers import as_domain_error, error_response, failure_response, json_response
 from superapp.core.api.paging import Page, PageQuery
@@ -97,22 +96,8 @@ class ApiRequest(Request):
 
     @property
     def client_address(self) -> str:
-        """The peer's address, or what the one trusted proxy says it is; other forwarding headers mean nothing.
-
-        Of IPv6 the network (/64): one line has as many addresses in it as anybody could want.
-        """
-        text = str(self.META.get("REMOTE_ADDR", ""))
-        if settings.CLIENT_ADDRESS_HEADER:
-            key = "HTTP_" + settings.CLIENT_ADDRESS_HEADER.upper().replace("-", "_")
-            # A proxy that appends to the header leaves in front whatever the client wrote there itself.
-            text = str(self.META.get(key, "")).rpartition(",")[2]
-        try:
-            address = ip_address(text.strip())
-        except ValueError:
-            return "unknown"
-        if isinstance(address, IPv4Address):
-            return str(address)
-        return str(address.ipv4_mapped or ip_network((address.packed, 64), strict=False))
+        """What limits count by: see ``requests.client_address``."""
+        return requests.client_address(self.META)
 
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
