@@ -1,7 +1,8 @@
+from django.conf import settings
 from django.urls import include, path, register_converter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from superapp.core import health
+from superapp.core import health, pages
 from superapp.core.api.converters import IdConverter
 from superapp.media.api.delivery import deliver
 
@@ -15,13 +16,18 @@ api_v1 = [
 ]
 
 urlpatterns = [
+    path("", pages.start),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("api/v1/", include(api_v1)),
     path("media/<id:asset_id>/<slug:name>", deliver, name="media-file"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
 ]
+if settings.API_DOCS:
+    urlpatterns += [
+        path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+        # Its script comes from an address of its own: the content policy runs nothing that stands in a page.
+        path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
+    ]
 handler400 = "superapp.core.middleware.bad_request"
 handler403 = "superapp.core.middleware.forbidden"
 handler404 = "superapp.core.middleware.not_found"

@@ -99,3 +99,9 @@ class Unavailable(DomainError):
 
     def __init__(self, message: str | Promise = "", *, retry_after_seconds: float = 2, **details: Any) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds, **details)
+
+
+class Maintenance(Unavailable):
+    """The operator has closed the doors for a while."""
+
+    code, message = "maintenance", _("Superapp is being looked after and will be back soon.")

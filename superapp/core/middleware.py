@@ -3,12 +3,19 @@
 from collections.abc import Callable
 
 import structlog
+from csp.constants import HEADER as CSP
+from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from django_structlog.middlewares import RequestMiddleware
 
-from superapp.core import requests
+from superapp.core import pages, requests
 from superapp.core.api.answers import as_domain_error, error_response, failure_response
-from superapp.core.errors import Forbidden, MalformedBody, NotFound
+from superapp.core.errors import DomainError, Forbidden, Maintenance, MalformedBody, NotFound
+
+log = structlog.get_logger(__name__)
 
 
 class RequestLog(RequestMiddleware):
@@ -32,7 +39,8 @@ class RequestLog(RequestMiddleware):
 
 
 class ErrorBoundary:
-    """A refusal outside any endpoint has the API's shape too, and every answer carries the id its log lines have."""
+    """A refusal outside any endpoint has the API's shape, or a page for browsers; every answer carries the id its log
+    lines have."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,20 +52,74 @@ class ErrorBoundary:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         refusal = as_domain_error(error)
-        return error_response(refusal) if refusal else None
+        return _refusal(request, refusal) if refusal else None
+
+
+class MaintenanceBreak:
+    """While the file ``MAINTENANCE_FILE`` exists, everybody gets 503; what supervisors ask is answered all the same."""
+
+    ALWAYS = ("/healthz", "/readyz", "/metrics", "/static/")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        notice = pages.maintenance_notice()
+        if notice is None or request.path_info.startswith(self.ALWAYS):
+            return self.get_response(request)
+        refusal = Maintenance(notice, retry_after_seconds=60)
+        if not pages.wanted(request):
+            return error_response(refusal)
+        response = pages.maintenance_page(request, notice=notice)
+        response["Retry-After"] = str(refusal.retry_after_whole_seconds)
+        return response
+
+
+class ContentPolicy(CSPMiddleware):
+    """The strict policy of the settings on every page, one that the admin's theme can live with below its path.
+
+    What is no page gets a policy under which a browser that is tricked into showing it runs and loads nothing.
+    """
+
+    NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'"
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if CSP in response:
+            return response
+        if not response.get("Content-Type", "").startswith("text/html"):
+            response[CSP] = self.NOT_A_PAGE
+            return response
+        if request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
+            response._csp_update = settings.ADMIN_CONTENT_POLICY  # type: ignore[attr-defined]
+        return super().process_response(request, response)
+
+
+def _refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+    return pages.refusal_page(request, error) if pages.wanted(request) else error_response(error)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(MalformedBody())
+    return _refusal(request, MalformedBody())
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(Forbidden())
+    return _refusal(request, Forbidden())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that comes from another site, or from a page that has been open for too long."""
+    return _refusal(request, Forbidden(_("This form did not come from our own page. Open the page again and retry.")))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(NotFound())
+    return _refusal(request, NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if pages.wanted(request):
+        try:
+            return pages.failure_page(request)
+        except Exception as error:
+            # A page that breaks while it says that something broke: the plain answer is left.
+            log.exception("page.broke", exc_info=error)
     return failure_response()

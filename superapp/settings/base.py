@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from csp import constants as csp
+
 from . import environment as env
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -35,6 +37,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "superapp.core.middleware.RequestLog",
     "superapp.core.middleware.ErrorBoundary",
+    "superapp.core.middleware.MaintenanceBreak",
+    "superapp.core.middleware.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -66,6 +70,31 @@ APPEND_SLASH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "superapp.core.middleware.csrf_failure"
+# While this file exists, everybody gets 503; a sentence in it is shown to people.
+MAINTENANCE_FILE = env.optional("MAINTENANCE_FILE", str(LOCAL_DIR / "maintenance"))
+# Below this path is the admin.
+ADMIN_PATH = env.optional("ADMIN_PATH", "admin/").strip("/") + "/"
+# The API's documentation for whoever builds on it.
+API_DOCS = env.boolean("API_DOCS", default=True)
+
+# No inline script or style anywhere, except with the page's nonce.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF, csp.NONCE],
+        "style-src": [csp.SELF, csp.NONCE],
+        "img-src": [csp.SELF, "data:"],
+        "font-src": [csp.SELF],
+        "connect-src": [csp.SELF],
+        "frame-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "base-uri": [csp.NONE],
+        "frame-ancestors": [csp.NONE],
+    }
+}
+# On top of that, below ADMIN_PATH: its theme compiles expressions in the browser (Alpine) and writes style attributes.
+ADMIN_CONTENT_POLICY = {"script-src": [csp.UNSAFE_EVAL], "style-src": [csp.UNSAFE_INLINE]}
 
 # --- Where the product is reached -----------------------------------------------------------------------------------
 # The one origin of REST and sockets, as the clients write it. Signed links are made from it.
