@@ -26,7 +26,7 @@ if settings.API_DOCS:
     urlpatterns += [
         path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
         # Its script comes from an address of its own: the content policy runs nothing that stands in a page.
-        path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
+        path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="core/api_docs.html")),
     ]
 handler400 = "superapp.core.middleware.bad_request"
 handler403 = "superapp.core.middleware.forbidden"
