@@ -146,7 +146,9 @@ def test_a_script_runs_only_with_the_pages_own_nonce(client: Client) -> None:
 def test_only_the_admin_may_compile_scripts(client: Client, settings: Any) -> None:
     settings.ADMIN_PATH = "admin/"
     assert "'unsafe-eval'" in client.get("/admin/shows")["Content-Security-Policy"]
-    assert "'unsafe-inline'" not in next(d for d in directives(client.get("/admin/shows")) if d.startswith("script-src"))
+    assert "'unsafe-inline'" not in next(
+        d for d in directives(client.get("/admin/shows")) if d.startswith("script-src")
+    )
 
 
 def test_documentation_of_the_api_runs_no_script_of_its_page(client: Client) -> None:
