@@ -48,6 +48,7 @@ GOALS = {
     "run": Goal(("-m", "superapp.localdev.supervisor"), with_servers=True),
     "test": Goal(("-m", "superapp.localdev.checks", "--tests"), with_tools=True, with_servers=True),
     "lint": Goal(("-m", "superapp.localdev.checks"), with_tools=True),
+    "bench": Goal(("manage.py", "bench"), with_tools=True, with_servers=True),
     "reset": Goal(("-m", "superapp.localdev.reset")),
     "requirements": Goal(("-m", "superapp.localdev.requirements"), with_tools=True),
 }
