@@ -67,7 +67,7 @@ def without_secrets(value: Any) -> Any:
     """A copy that JSON can hold, with ``[redacted]`` in place of what its key says is secret."""
     if isinstance(value, Mapping):
         return {
-            str(key): "[redacted]" if _is_secret(str(key)) and inner is not None else without_secrets(inner)
+            str(key): "[redacted]" if is_secret(str(key)) and inner is not None else without_secrets(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
@@ -80,7 +80,8 @@ def without_secrets(value: Any) -> Any:
     return DjangoJSONEncoder().default(value)
 
 
-def _is_secret(key: str) -> bool:
+def is_secret(key: str) -> bool:
+    """Whether a field of this name holds what nobody else may read."""
     words = [word.lower() for word in _WORD.findall(key)]
     return bool(words) and words[-1] in SECRETS and "_".join(words) not in _HARMLESS
 

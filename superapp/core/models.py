@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class OutboxEvent(models.Model):
@@ -22,10 +23,17 @@ class OutboxEvent(models.Model):
 
     class Meta:
         db_table = "core_outbox"
+        verbose_name = _("outbox row")
+        verbose_name_plural = _("outbox")
+        default_permissions = ("view",)
+        permissions = [("retry_outboxevent", "Can retry parked rows of the outbox")]
         indexes = [
             models.Index(fields=["shard", "id"], condition=models.Q(done_at=None), name="core_outbox_open"),
             models.Index(fields=["key", "id"], condition=models.Q(done_at=None), name="core_outbox_open_by_key"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.handler}"
 
 
 class Lease(models.Model):
@@ -63,7 +71,9 @@ class AuditEntry(models.Model):
 
     class Meta:
         db_table = "core_audit"
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        default_permissions = ("view",)
         indexes = [
             models.Index(fields=["subject_kind", "subject_id", "id"], name="core_audit_subject"),
             models.Index(fields=["actor_id", "id"], name="core_audit_actor"),

@@ -67,6 +67,10 @@ def parked() -> QuerySet[OutboxEvent]:
     return OutboxEvent.objects.filter(done_at=None, attempts__gte=settings.OUTBOX_MAX_ATTEMPTS).order_by("id")
 
 
+def is_parked(row: OutboxEvent) -> bool:
+    return row.done_at is None and row.attempts >= settings.OUTBOX_MAX_ATTEMPTS
+
+
 def retry(*, row_id: int) -> bool:
     """Give a parked row another full set of attempts. False when it is not parked."""
     return bool(parked().filter(id=row_id).update(attempts=0, due_at=Now()))

@@ -1,0 +1,12 @@
+"""The admin on its own: ``@pytest.mark.urls("tests.core.admin_site")``, without what guards it in production."""
+
+from django.urls import path
+from unfold.sites import UnfoldAdminSite
+
+from superapp.core.admin import AuditEntryAdmin, OutboxEventAdmin
+from superapp.core.models import AuditEntry, OutboxEvent
+
+site = UnfoldAdminSite(name="admin")
+site.register(AuditEntry, AuditEntryAdmin)
+site.register(OutboxEvent, OutboxEventAdmin)
+urlpatterns = [path("admin/", site.urls)]
