@@ -68,6 +68,9 @@ class _Topics:
     ) -> None:
         self._kinds[kind] = TopicKind(may_join=may_join, initial=initial, snapshot=snapshot)
 
+    def kinds(self) -> set[str]:
+        return set(self._kinds)
+
     def find(self, topic: str) -> tuple[TopicKind | None, str]:
         """The kind and the reference of ``kind:reference``."""
         kind, _, reference = topic.partition(":")

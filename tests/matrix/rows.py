@@ -1,0 +1,190 @@
+"""Who may do what: one row for every operation of the API, with the status that each role gets.
+
+``owner`` is whose things they are, ``member`` shares the owner's group and is a friend, ``ex_member`` was in the group,
+``blocked`` was a friend until the owner blocked them, ``staff`` may enter the admin and has no rights here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.matrix.world import ROLES, Json, Role, World
+
+Make = Callable[[World], Json]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``name``: method and address as in the schema. ``about`` tells rows of the same operation apart."""
+
+    name: str
+    expected: dict[Role, int]
+    body: Make | None = None
+    form: Make | None = None
+    #: Parts of the address, and a query, that are not the owner's things.
+    parts: Make = field(default=lambda world: {})
+    query: str = ""
+    about: str = ""
+    #: Tables in which a refusal counts an attempt; all others it leaves as they were.
+    counts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.about}".strip()
+
+
+def everybody(status: int, name: str, **row: object) -> Row:
+    """A way in: it asks for no sign-in, and says the same to all."""
+    return Row(name, dict.fromkeys(ROLES, status), **row)
+
+
+def own(status: int, name: str, **row: object) -> Row:
+    """Acts on the things of whoever calls, so everybody may, and nothing in it can name somebody else's."""
+    return Row(name, {**dict.fromkeys(ROLES, status), "anonymous": 401}, **row)
+
+
+def of_owner(status: int, name: str, **row: object) -> Row:
+    return only(status, ("owner",), name, **row)
+
+
+def of_members(status: int, name: str, **row: object) -> Row:
+    return only(status, ("owner", "member"), name, **row)
+
+
+def only(status: int, roles: tuple[Role, ...], name: str, *, else_status: int = 404, **row: object) -> Row:
+    expected: dict[Role, int] = {role: status if role in roles else else_status for role in ROLES}
+    return Row(name, {**expected, "anonymous": 401}, **row)
+
+
+def json(**body: object) -> Make:
+    return lambda world: body
+
+
+DEVICE = {"name": "Phone", "platform": "ios"}
+
+
+def accounts() -> Iterator[Row]:
+    yield everybody(201, "POST /api/v1/auth/codes/", body=json(phone="+33612000000"))
+    yield everybody(410, "POST /api/v1/auth/sign-in/code/", body=json(challenge="x", code="000000", device=DEVICE))
+    yield everybody(
+        401,
+        "POST /api/v1/auth/sign-in/password/",
+        body=json(identifier="nobody_here", password="wrong", device=DEVICE),
+        counts=("accounts_password_attempts",),
+    )
+    yield everybody(401, "POST /api/v1/auth/refresh/", body=json(refresh_token="refresh.1.x"))
+    yield own(204, "POST /api/v1/auth/sign-out/")
+    yield own(200, "GET /api/v1/me/")
+    yield own(200, "PATCH /api/v1/me/", body=json(display_name="New"))
+    yield own(204, "PUT /api/v1/me/password/", body=json(new_password="a long enough one"))
+    yield own(200, "GET /api/v1/devices/")
+    yield own(200, "DELETE /api/v1/devices/others/")
+    yield of_owner(204, "DELETE /api/v1/devices/{device_id}/")
+
+
+def media() -> Iterator[Row]:
+    yield own(200, "GET /api/v1/media/", query="?ids={asset_id}")
+    yield own(201, "POST /api/v1/media/", form=lambda world: {"purpose": "message"})
+    yield of_owner(200, "GET /api/v1/media/{asset_id}/")
+
+
+def realtime() -> Iterator[Row]:
+    yield own(201, "POST /api/v1/realtime/tickets/")
+
+
+def people() -> Iterator[Row]:
+    for name in (
+        "GET /api/v1/friends/",
+        "GET /api/v1/friend-requests/",
+        "GET /api/v1/blocks/",
+        "GET /api/v1/messaging-settings/",
+    ):
+        yield own(200, name)
+    yield own(200, "PATCH /api/v1/messaging-settings/", body=json(shares_read_marks=True))
+
+    # A profile has nothing in it but what people show to be found; a block is not told.
+    yield own(200, "GET /api/v1/people/", query="?handle={owner_handle}")
+    yield own(200, "GET /api/v1/people/{user_id}/")
+
+    friend: Make = lambda world: {"user_id": world.people["member"].id}  # noqa: E731
+    yield of_owner(200, "GET /api/v1/friends/{user_id}/", parts=friend)
+    yield of_owner(200, "PATCH /api/v1/friends/{user_id}/", parts=friend, body=json(remark="Mate"))
+    yield of_owner(204, "DELETE /api/v1/friends/{user_id}/", parts=friend)
+
+    yield Row(
+        "POST /api/v1/friend-requests/",
+        {
+            "owner": 422,
+            "member": 409,
+            "ex_member": 409,
+            # Blocked is no longer a friend to speak to, but still one in both lists.
+            "blocked": 409,
+            "stranger": 200,
+            "staff": 200,
+            "anonymous": 401,
+        },
+        body=lambda world: {"user_id": world.people["owner"].id},
+    )
+    yield of_owner(200, "POST /api/v1/friend-requests/{request_id}/accept/")
+    yield of_owner(204, "POST /api/v1/friend-requests/{request_id}/decline/")
+    yield Row(
+        "PUT /api/v1/blocks/{user_id}/",
+        {**dict.fromkeys(ROLES, 204), "member": 422, "anonymous": 401},
+        parts=friend,
+    )
+    yield own(204, "DELETE /api/v1/blocks/{user_id}/", parts=lambda world: {"user_id": world.people["blocked"].id})
+
+
+def conversations() -> Iterator[Row]:
+    yield own(200, "GET /api/v1/conversations/")
+    yield own(200, "GET /api/v1/sync/")
+    yield Row(
+        "POST /api/v1/conversations/direct/",
+        {
+            "owner": 422,
+            "member": 200,
+            "ex_member": 200,
+            "blocked": 200,
+            "stranger": 403,
+            "staff": 403,
+            "anonymous": 401,
+        },
+        body=lambda world: {"user_id": world.people["owner"].id},
+    )
+    yield Row(
+        "POST /api/v1/conversations/groups/",
+        {
+            "owner": 201,
+            "member": 403,
+            "ex_member": 403,
+            "blocked": 403,
+            "stranger": 403,
+            "staff": 403,
+            "anonymous": 401,
+        },
+        body=lambda world: {"title": "New", "member_ids": [world.people["member"].id, world.people["ex_member"].id]},
+    )
+    text = json(kind="text", text="hello")
+    one = "/api/v1/conversations/{conversation_id}/"
+    yield of_members(200, f"GET {one}")
+    yield of_members(200, f"GET {one}members/")
+    yield of_members(200, f"GET {one}messages/")
+    yield of_members(200, f"GET {one}messages/", query="?after=0", about="from the beginning")
+    yield of_members(201, f"POST {one}messages/", body=text)
+    yield of_owner(
+        201,
+        f"POST {one}messages/",
+        # A member may speak here, but the photo is the owner's; the others do not even learn that.
+        body=lambda world: {"kind": "photo", "asset_id": str(world.things["asset_id"])},
+        about="with the owner's photo",
+    )
+    yield of_members(200, f"POST {one}read/", body=json(seq=1))
+    yield of_members(204, f"POST {one}typing/")
+
+    blocked: Make = lambda world: {"conversation_id": world.blocked_direct_id}  # noqa: E731
+    both: tuple[Role, ...] = ("owner", "blocked")
+    yield only(200, both, f"GET {one}messages/", parts=blocked, about="with somebody who was blocked")
+    for status, name, body in ((201, f"POST {one}messages/", text), (204, f"POST {one}typing/", None)):
+        row = only(status, both, name, parts=blocked, body=body, about="to somebody who blocked")
+        yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 403}})
+
+
+ROWS: list[Row] = [*accounts(), *media(), *realtime(), *people(), *conversations()]
