@@ -8,6 +8,7 @@ so that plain ``pytest tests/…`` works as well as `make test`.
 import os
 from collections.abc import Generator
 from contextlib import ExitStack
+from typing import NoReturn
 
 import pytest
 
@@ -20,6 +21,8 @@ MAX_INSTANCES = 8
 SECRET_KEY = "tests-" + "0123456789abcdef" * 4
 # `make test` names here the checks that failed before pytest started.
 FAILED_CHECKS = "SUPERAPP_FAILED_CHECKS"
+# How the reports of xdist's workers tell the controller what this machine could not test.
+LEFT_OUT = "left out: "
 
 _cleanup = ExitStack()
 
@@ -84,7 +87,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def left_out(what: str, why: str) -> NoReturn:
+    """Skip, and have the run say in its last lines that ``what`` was not tested here. For fixtures and tests alike."""
+    pytest.skip(f"{LEFT_OUT}{what} ({why})")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """The outermost wrapper, so that this stands below pytest's own list of what was skipped."""
+    yield
+    # A report of a skipped test is (file, line, reason).
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
+    if missing := sorted({reason.partition(LEFT_OUT)[2] for reason in reasons if LEFT_OUT in reason}):
+        terminalreporter.section("left out on this machine", yellow=True)
+        for line in missing:
+            terminalreporter.line(line, yellow=True)
     if failed := os.environ.get(FAILED_CHECKS):
         terminalreporter.section("checks before the tests", red=True)
         terminalreporter.line(f"Failed: {failed} (see above; `make lint` runs only these).", red=True)

@@ -1,13 +1,16 @@
 """The test frame itself: what other tests rely on without noticing."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
 from django.db import InternalError, ProgrammingError, connection, transaction
 
-from superapp.localdev import stage
+from superapp.localdev import places, stage
 
 
 class TestRollback:
@@ -75,3 +78,28 @@ class TestNaming:
     def test_environment_and_settings_agree(self) -> None:
         assert os.environ["REDIS_URL"] == settings.REDIS_URL
         assert settings.DATABASES["default"]["NAME"] == stage.Addresses.of_environment().database
+
+
+class TestLeftOut:
+    def test_last_lines_say_once_what_was_not_tested_and_why(self, tmp_path: Path) -> None:
+        # The summary alone, without the servers that the whole plugin would start.
+        (tmp_path / "conftest.py").write_text("from superapp.localdev.pytest_plugin import pytest_terminal_summary\n")
+        (tmp_path / "test_some.py").write_text(
+            "import pytest\n"
+            "from superapp.localdev.pytest_plugin import left_out\n"
+            "@pytest.fixture\n"
+            "def flying(): left_out('everything that flies', 'there is no runway')\n"
+            "@pytest.mark.parametrize('n', range(3))\n"
+            "def test_flight(flying, n): pass\n"
+            "def test_landing(flying): pass\n"
+            "def test_other(): pytest.skip('another reason')\n"
+        )
+        command = [sys.executable, "-m", "pytest", "-n", "1", "-ra", "-p", "no:django", "--rootdir", str(tmp_path)]
+        command += ["-c", "/dev/null", str(tmp_path / "test_some.py")]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        said = subprocess.run(
+            command, cwd=places.CLONE, env=environment, capture_output=True, text=True, check=False
+        ).stdout.splitlines()
+        assert "left out on this machine" in said[-3]
+        assert said[-2] == "everything that flies (there is no runway)"
+        assert "5 skipped" in said[-1]
