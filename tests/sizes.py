@@ -20,6 +20,8 @@ class Sizes:
     messages_per_writer: int
     # How long strangers' frames are thrown at a gateway.
     fuzz_seconds: float
+    # Pairs of people who have talked when a backup is made.
+    backed_up_pairs: int
 
 
 sizes = {
@@ -30,6 +32,7 @@ sizes = {
         group_members=500,
         messages_per_writer=12,
         fuzz_seconds=2,
+        backed_up_pairs=3,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -38,5 +41,6 @@ sizes = {
         group_members=500,
         messages_per_writer=500,
         fuzz_seconds=20,
+        backed_up_pairs=400,
     ),
 }[SIZE]

@@ -49,6 +49,8 @@ GOALS = {
     "test": Goal(("-m", "superapp.localdev.checks", "--tests"), with_tools=True, with_servers=True),
     "lint": Goal(("-m", "superapp.localdev.checks"), with_tools=True),
     "bench": Goal(("manage.py", "bench"), with_tools=True, with_servers=True),
+    "backup": Goal(("-m", "superapp.localdev.with_servers", "backup"), with_servers=True),
+    "restore": Goal(("-m", "superapp.localdev.with_servers", "restore"), with_servers=True),
     "reset": Goal(("-m", "superapp.localdev.reset")),
     "requirements": Goal(("-m", "superapp.localdev.requirements"), with_tools=True),
 }

@@ -31,6 +31,12 @@ def prepare(app_url: str, owner_url: str) -> None:
 
     Tables made from then on are readable and writable for it; a migration may revoke that. Raises ``Problem``.
     """
+    make(app_url, owner_url)
+    allow(app_url, owner_url)
+
+
+def make(app_url: str, owner_url: str) -> None:
+    """The role and the database, without any grant in it. Raises ``Problem``."""
     app, owner = parse_dsn(app_url), parse_dsn(owner_url)
     name = owner.get("dbname", "")
     if not name or app.get("dbname") != name:
@@ -46,8 +52,12 @@ def prepare(app_url: str, owner_url: str) -> None:
     with maintenance(owner_url) as connection:
         _ensure_app_role(connection, app)
         _ensure_database(connection, name)
-    with _connected(owner_url) as connection:
-        _grant(connection, database=name, role=app["user"])
+
+
+def allow(app_url: str, owner_url: str) -> None:
+    """What the role may do in the database, and with tables that are made from now on. Raises ``Problem``."""
+    with connected(owner_url) as connection:
+        _grant(connection, database=name_in(owner_url), role=parse_dsn(app_url)["user"])
     _check_app_role(app_url)
 
 
@@ -75,6 +85,46 @@ def drop(owner_url: str, name: str) -> None:
 def rename(owner_url: str, *, old: str, new: str) -> None:
     with maintenance(owner_url) as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
+
+
+def replace(owner_url: str, *, draft: str, name: str) -> None:
+    """Give ``draft`` the name ``name``; a database that has it now is dropped, whoever is connected to it."""
+    old = f"{name}_replaced"[:63]
+    drop(owner_url, old)
+    with maintenance(owner_url) as connection:
+        exists = _row(connection, "SELECT 1 FROM pg_database WHERE datname = %s", [name]) is not None
+        if exists:
+            # Processes that still run come back at once, and a database to which somebody is connected keeps its name.
+            _administer(connection, _about("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", name))
+            _rename_when_left(connection, name, old)
+        _administer(connection, _about("ALTER DATABASE {} RENAME TO {}", draft, name))
+    drop(owner_url, old)
+
+
+def _rename_when_left(connection: Connection, name: str, new: str) -> None:
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        _row(
+            connection,
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = %s AND pg_has_role(current_user, usesysid, 'USAGE')",
+            [name],
+        )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(_about("ALTER DATABASE {} RENAME TO {}", name, new))
+            return
+        except errors.ObjectInUse:
+            if time.monotonic() > patience:
+                _administer(connection, _about("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", name))
+                raise Problem(
+                    f"Somebody stays connected to {name}.", cure="Stop the processes that use it and try again."
+                ) from None
+            time.sleep(0.2)
+
+
+def _about(text: str, *names: str) -> sql.Composed:
+    return sql.SQL(text).format(*map(sql.Identifier, names))
 
 
 def names(owner_url: str, *, prefix: str) -> list[str]:
@@ -130,7 +180,8 @@ def _sign_in(owner_url: str) -> Connection:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
+def connected(url: str) -> Iterator[Connection]:
+    """A connection on which every statement commits by itself."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
@@ -207,7 +258,7 @@ def _grant(connection: Connection, *, database: str, role: str) -> None:
 
 def _check_app_role(app_url: str) -> None:
     try:
-        with _connected(app_url):
+        with connected(app_url):
             pass
     except psycopg2.OperationalError as error:
         raise Problem(

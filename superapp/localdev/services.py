@@ -36,6 +36,15 @@ class Services:
     def redis_pid(self) -> int:
         return self._own_valkey().pid
 
+    def environment(self) -> dict[str, str]:
+        """What settings read of it."""
+        return {
+            "SECRET_KEY": self.secret_key,
+            "DATABASE_URL": self.database_url,
+            "DATABASE_OWNER_URL": self.database_owner_url,
+            "REDIS_URL": self.redis_url,
+        }
+
     def ended(self) -> tuple[str, str] | None:
         """The name and the log of a server of ours that is not there any more."""
         if self.postgres is not None and not self.postgres.alive():

@@ -330,10 +330,7 @@ def _write_environment(running: services.Services, port: int) -> dict[str, str]:
     """What settings/local.py reads, so that `manage.py shell` and `talk` in another terminal meet this run."""
     values = {
         "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "superapp.settings.local"),
-        "SECRET_KEY": running.secret_key,
-        "DATABASE_URL": running.database_url,
-        "DATABASE_OWNER_URL": running.database_owner_url,
-        "REDIS_URL": running.redis_url,
+        **running.environment(),
         "PUBLIC_ORIGIN": os.environ.get("PUBLIC_ORIGIN") or f"http://localhost:{port}",
     }
     lines = "".join(f"{name}={value}\n" for name, value in values.items() if name != "DJANGO_SETTINGS_MODULE")

@@ -141,6 +141,23 @@ OUTBOX_SHARDS = 4
 OUTBOX_MAX_ATTEMPTS = 10
 LEASE_TTL = timedelta(seconds=4)
 
+# What columns of these names point to, where no foreign key says so (core/integrity.py).
+REFERENCES_BY_NAME = {
+    "accounts.User": [
+        "user_id",
+        "owner_id",
+        "sender_id",
+        "recipient_id",
+        "friend_id",
+        "blocked_id",
+        "creator_id",
+        "actor_id",
+        "member_id",
+    ],
+    "messaging.Conversation": ["conversation_id"],
+    "media.Asset": ["asset_id", "avatar_id"],
+}
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 2

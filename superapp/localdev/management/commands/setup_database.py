@@ -1,11 +1,11 @@
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from superapp.localdev import database
+from superapp.localdev.configured import configured_url
 from superapp.localdev.progress import Problem
 
 
@@ -14,13 +14,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if "owner" not in settings.DATABASES:
-            raise CommandError(
-                "DATABASE_OWNER_URL is not set.\n"
-                "Set it to the database of DATABASE_URL, as the role that owns it and may create roles and databases."
-            )
         try:
-            database.prepare(_url("default"), _url("owner"))
+            database.prepare(configured_url("default"), configured_url("owner"))
             call_command("migrate", database="owner", interactive=False, verbosity=options["verbosity"])
         except Problem as problem:
             raise CommandError(str(problem)) from None
@@ -29,11 +24,3 @@ class Command(BaseCommand):
                 f"A migration failed: {str(error).strip()}\n"
                 "Nothing of that migration was kept. Mend it and run this again; `make reset` starts afresh."
             ) from error
-
-
-def _url(alias: str) -> str:
-    """What Django was configured with, as the driver takes it."""
-    configured: dict[str, Any] = settings.DATABASES[alias]
-    keys = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
-    parts = {name: configured[key] for key, name in keys.items() if configured[key]}
-    return database.as_url(parts | configured["OPTIONS"])
