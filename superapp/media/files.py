@@ -33,7 +33,7 @@ class NewFiles:
 
     def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
         for key in self._keys:
-            _delete(key)
+            delete(key)
 
     def write(self, content: bytes) -> str:
         """Store ``content`` under a fresh key and return it. Raises ``Unavailable`` when storage does not take it."""
@@ -53,9 +53,11 @@ class NewFiles:
         self._keys.clear()
 
 
-def _delete(key: str) -> None:
+def delete(key: str) -> bool:
+    """False when storage did not let it go, which is logged. A file that is not there is gone."""
     try:
         default_storage.delete(key)
     except OSError:
-        # Left behind, unreachable: nothing names it.
         log.exception("media.delete_failed", storage_key=key)
+        return False
+    return True

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from superapp.core.errors import NotFound
 from superapp.media.errors import LinkExpired
-from superapp.media.models import Asset, StoredFile
+from superapp.media.models import Asset, Variant
 from superapp.media.registry import ORIGINAL
 
 _signer = Signer(salt="superapp.media.links")
@@ -24,8 +24,8 @@ _signer = Signer(salt="superapp.media.links")
 @dataclass(frozen=True)
 class Link:
     url: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     content_type: str
 
 
@@ -65,7 +65,7 @@ class Claim:
 def linked(asset: Asset, *, viewer_id: int) -> LinkedAsset:
     """Links for a viewer who may see the asset; its variants should be prefetched."""
     expires_at = _expiry(timezone.now())
-    files: dict[str, StoredFile] = {ORIGINAL: asset, **{variant.name: variant for variant in asset.variants.all()}}
+    files: dict[str, Asset | Variant] = {ORIGINAL: asset, **{variant.name: variant for variant in asset.variants.all()}}
     return LinkedAsset(
         asset=asset,
         variants={name: _link(asset, name, file, viewer_id, expires_at) for name, file in files.items()},
@@ -73,7 +73,7 @@ def linked(asset: Asset, *, viewer_id: int) -> LinkedAsset:
     )
 
 
-def _link(asset: Asset, name: str, file: StoredFile, viewer_id: int, expires_at: datetime) -> Link:
+def _link(asset: Asset, name: str, file: Asset | Variant, viewer_id: int, expires_at: datetime) -> Link:
     viewer, expires = str(viewer_id), str(int(expires_at.timestamp()))
     signature = _signer.signature(_signed(asset, name, viewer, expires))
     path = reverse("media-file", args=[asset.id, name])

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from superapp.core.errors import NotFound
@@ -17,7 +18,7 @@ def assets_visible_to(viewer_id: int, asset_ids: Sequence[int]) -> list[Asset]:
 
     Two statements, and one question to each purpose that is among them.
     """
-    found = Asset.objects.prefetch_related("variants").in_bulk(list(set(asset_ids)))
+    found = _shown().prefetch_related("variants").in_bulk(list(set(asset_ids)))
     visible = _visible_to(viewer_id, found.values())
     return [found[asset_id] for asset_id in dict.fromkeys(asset_ids) if asset_id in visible]
 
@@ -36,7 +37,7 @@ def linked_file(*, asset_id: int, name: str, claim: Claim) -> tuple[StoredFile, 
     """
     file: Asset | Variant | None
     if name == registry.ORIGINAL:
-        file = asset = Asset.objects.filter(id=asset_id).first()
+        file = asset = _shown().filter(id=asset_id).first()
     else:
         file = Variant.objects.select_related("asset").filter(asset_id=asset_id, name=name).first()
         asset = file.asset if file else None
@@ -52,6 +53,10 @@ def assets_left_behind(*, overdue: timedelta, limit: int) -> list[int]:
     """Assets whose processing should have begun, or begun again, ``overdue`` ago; the longest waiting first."""
     waiting = Asset.objects.filter(state=Asset.State.PROCESSING, due_at__lte=timezone.now() - overdue)
     return list(waiting.order_by("due_at").values_list("id", flat=True)[:limit])
+
+
+def _shown() -> QuerySet[Asset]:
+    return Asset.objects.exclude(state=Asset.State.DELETING)
 
 
 def _visible_to(viewer_id: int, assets: Collection[Asset]) -> set[int]:

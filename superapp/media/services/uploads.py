@@ -1,33 +1,23 @@
-"""What people and jobs can do with files. See ``registry`` for how a room says which files it takes."""
+"""From the upload to the thing that it hangs on."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-import structlog
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from superapp.core.errors import IdempotencyConflict, NotFound
+from superapp.core.errors import IdempotencyConflict, NotFound, Unavailable
 from superapp.core.events import publish
 from superapp.core.idempotency import request_hash
 from superapp.core.ids import new_id
 from superapp.media import photos, registry
 from superapp.media.errors import FileDamaged, FileTooLarge, NotReady, UnsupportedMedia
-from superapp.media.events import AssetReady, PhotoStored
+from superapp.media.events import PhotoStored
 from superapp.media.files import NewFiles
-from superapp.media.models import Asset, Variant
-
-log = structlog.get_logger(__name__)
-
-#: A file that cannot be processed must not take a worker down for ever.
-MAX_ATTEMPTS = 5
-#: Longer than a task may run. It doubles with each attempt, so that the last comes most of an hour after the first.
-FIRST_PAUSE = timedelta(seconds=90)
+from superapp.media.models import Asset
 
 
 def store(*, owner_id: int, file: UploadedFile, purpose: str, client_id: UUID) -> Asset:
@@ -80,6 +70,7 @@ def attach(*, asset_ids: Sequence[int], owner_id: int, purpose: str, reference: 
         asset.id: asset
         for asset in Asset.objects.select_for_update(no_key=True)
         .filter(id__in=wanted, owner_id=owner_id, purpose=purpose)
+        .exclude(state=Asset.State.DELETING)
         .order_by("id")
     }
     if missing := [key for key in wanted if key not in assets or assets[key].reference not in {None, reference}]:
@@ -96,26 +87,8 @@ def attach(*, asset_ids: Sequence[int], owner_id: int, purpose: str, reference: 
 def detach(*, purpose: str, reference: str) -> None:
     """Take away whatever hangs on ``reference``: nobody but its owner sees it, and every link given out is dead."""
     Asset.objects.filter(purpose=purpose, reference=reference).update(
-        reference=None, link_generation=F("link_generation") + 1
+        reference=None, unused_since=Now(), link_generation=F("link_generation") + 1
     )
-
-
-def make_variants(*, asset_id: int) -> None:
-    """Make the smaller copies that the asset's purpose asks for. Does nothing when that is done or somebody is at it.
-
-    Attempts are counted before the work: a file that kills its worker is given up after ``MAX_ATTEMPTS``.
-    """
-    asset = _claim(asset_id)
-    if asset is None:
-        return
-    with NewFiles() as new:
-        variants = _write_variants(asset, new)
-        with transaction.atomic():
-            # Should a lease have run out, two finish the same asset: the one who changes the state counts.
-            if Asset.objects.filter(id=asset.id, state=Asset.State.PROCESSING).update(state=Asset.State.READY):
-                Variant.objects.bulk_create(variants)
-                publish(AssetReady(asset_id=asset.id, owner_id=asset.owner_id))
-                new.keep()
 
 
 def _check_allowed(file: UploadedFile, rules: registry.Purpose) -> None:
@@ -143,43 +116,8 @@ def _earlier_upload(owner_id: int, client_id: UUID, asked: bytes) -> Asset | Non
         return None
     if bytes(asset.request_hash) != asked:
         raise IdempotencyConflict
+    if asset.state == Asset.State.DELETING:
+        # It was left unused for so long that it is going away right now; the key is free again in a moment.
+        raise Unavailable
     asset.is_replay = True
     return asset
-
-
-@transaction.atomic
-def _claim(asset_id: int) -> Asset | None:
-    now = timezone.now()
-    asset = (
-        Asset.objects.select_for_update(no_key=True)
-        .filter(id=asset_id, state=Asset.State.PROCESSING, due_at__lte=now)
-        .first()
-    )
-    if asset is None:
-        return None
-    if asset.attempts >= MAX_ATTEMPTS:
-        log.error("media.processing_given_up", asset_id=asset.id, attempts=asset.attempts)
-        asset.state = Asset.State.FAILED
-        asset.save(update_fields=["state"])
-        return None
-    asset.due_at = now + FIRST_PAUSE * 2**asset.attempts
-    asset.attempts += 1
-    asset.save(update_fields=["due_at", "attempts"])
-    return asset
-
-
-def _write_variants(asset: Asset, new: NewFiles) -> list[Variant]:
-    sides = registry.purpose(asset.purpose).variants
-    with default_storage.open(asset.storage_key) as file:
-        return [
-            Variant(
-                asset=asset,
-                name=name,
-                storage_key=new.write(photo.content),
-                content_type=photo.content_type,
-                size_bytes=len(photo.content),
-                width=photo.width,
-                height=photo.height,
-            )
-            for name, photo in photos.smaller(file, sides)
-        ]

@@ -1,0 +1,7 @@
+"""What people and jobs can do with files. See ``registry`` for how a room says which files it takes."""
+
+from superapp.media.services.deletion import delete_orphans
+from superapp.media.services.processing import FIRST_PAUSE, MAX_ATTEMPTS, make_variants
+from superapp.media.services.uploads import attach, detach, store
+
+__all__ = ["FIRST_PAUSE", "MAX_ATTEMPTS", "attach", "delete_orphans", "detach", "make_variants", "store"]

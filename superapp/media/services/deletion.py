@@ -1,0 +1,49 @@
+"""What nobody uses any more goes: the row says so first, then the files go, then the row."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from superapp.media import files
+from superapp.media.models import Asset, Variant
+
+
+def delete_orphans(*, older_than: timedelta, batch: int) -> int:
+    """Delete up to ``batch`` uploads that have hung on nothing for longer than ``older_than``; returns how many went.
+
+    Call it outside a transaction and until it returns 0. It may be killed anywhere and run beside itself: whatever is
+    half done is finished by the next call. A file that storage does not let go keeps its row, and is tried again after
+    another ``older_than``.
+    """
+    assets = _give_up(older_than, batch)
+    gone = [asset.id for asset in assets if _delete_files(asset)]
+    stuck = {asset.id for asset in assets} - set(gone)
+    if stuck:
+        Asset.objects.filter(id__in=stuck).update(unused_since=Now())
+    with transaction.atomic():
+        Variant.objects.filter(asset_id__in=gone).delete()
+        deleted, _ = Asset.objects.filter(id__in=gone, state=Asset.State.DELETING).delete()
+    return deleted
+
+
+@transaction.atomic
+def _give_up(older_than: timedelta, batch: int) -> Sequence[Asset]:
+    """From the commit on nothing can be attached, shown or delivered of them, and every link is dead."""
+    assets = list(
+        Asset.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(reference=None, unused_since__lt=Now() - older_than)
+        .order_by("unused_since")
+        .prefetch_related("variants")[:batch]
+    )
+    Asset.objects.filter(id__in=[asset.id for asset in assets]).update(
+        state=Asset.State.DELETING, link_generation=F("link_generation") + 1
+    )
+    return assets
+
+
+def _delete_files(asset: Asset) -> bool:
+    keys = [*(variant.storage_key for variant in asset.variants.all()), asset.storage_key]
+    return all(files.delete(key) for key in keys)
