@@ -1,6 +1,6 @@
 # Thin on purpose: superapp/localdev/bootstrap.py makes the virtual environment and starts what does the work.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench backup restore reset requirements
+.PHONY: help run test lint bench backup restore reset messages requirements
 
 # The first Python that is new enough. Each is asked, because a name on the PATH need not work (pyenv's shims).
 BOOTSTRAP = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 ''; do \
@@ -19,6 +19,7 @@ help:
 	@echo 'make backup         one file with the database and all media, in backups/ or FILE=…; nothing has to stop'
 	@echo 'make restore        FILE=… into an empty database, compared; YES=1 replaces one with people in it'
 	@echo 'make reset          delete the data of this clone, after asking; YES=1 does not ask'
+	@echo 'make messages       the texts for people into locale/, and compiled; then translate those without a translation'
 	@echo 'make requirements   pin requirements*.txt anew from requirements*.in; ARGS=--upgrade takes newer versions'
 
 run:
@@ -41,6 +42,9 @@ restore:
 
 reset:
 	@$(BOOTSTRAP) reset $(if $(filter 1 y yes,$(YES)),--yes)
+
+messages:
+	@$(BOOTSTRAP) messages $(ARGS)
 
 requirements:
 	@$(BOOTSTRAP) requirements $(ARGS)

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from messaging.models import FriendRequest, Friendship, Membership, Message
@@ -20,7 +21,8 @@ class SendInput(Input):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         needed, other = ("text", "asset_id") if attrs["kind"] == Message.Kind.TEXT else ("asset_id", "text")
         if needed not in attrs or other in attrs:
-            raise serializers.ValidationError({needed: [f"A {attrs['kind']} has this, and no {other}."]})
+            text = gettext("A %(kind)s has this, and no %(other)s.") % {"kind": attrs["kind"], "other": other}
+            raise serializers.ValidationError({needed: [text]})
         return attrs
 
 
@@ -50,7 +52,7 @@ class HistoryQuery(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "after" in attrs and "before" in attrs:
-            raise serializers.ValidationError({"before": ["Either after or before."]})
+            raise serializers.ValidationError({"before": [gettext("Either after or before.")]})
         return attrs
 
 
@@ -147,7 +149,7 @@ class FriendRequestInput(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("user_id" in attrs) == ("handle" in attrs):
-            raise serializers.ValidationError({"handle": ["Either handle or user_id."]})
+            raise serializers.ValidationError({"handle": [gettext("Either handle or user_id.")]})
         return attrs
 
 

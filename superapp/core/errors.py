@@ -29,7 +29,7 @@ class DomainError(Exception):
         return f"{self.code}: {self.text}"
 
     def as_json(self) -> dict[str, Any]:
-        details = dict(self.details)
+        details = {key: _said(value) for key, value in self.details.items()}
         if self.retry_after_seconds is not None:
             details["retry_after_seconds"] = self.retry_after_whole_seconds
         return {"code": self.code, "message": str(self.text), "details": details}
@@ -38,6 +38,15 @@ class DomainError(Exception):
     def retry_after_whole_seconds(self) -> int:
         """At least 1: a client that takes ``Retry-After: 0`` at its word would come straight back."""
         return max(1, -int(-(self.retry_after_seconds or 0) // 1))
+
+
+def _said(value: Any) -> Any:
+    """With what waited for a language said in that of this moment."""
+    if isinstance(value, Promise):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _said(inner) for key, inner in value.items()}
+    return [_said(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 class InvalidInput(DomainError):

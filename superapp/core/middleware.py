@@ -1,6 +1,7 @@
 """What surrounds every request."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from csp.constants import HEADER as CSP
@@ -8,6 +9,8 @@ from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django_structlog.middlewares import RequestMiddleware
 
@@ -36,6 +39,32 @@ class RequestLog(RequestMiddleware):
         if file is not None:
             # Its content was wrapped for one more line at the end; servers shall still see that there is a file.
             response.file_to_stream = file  # type: ignore[attr-defined]
+
+
+class LanguageChoice:
+    """Answers in the language that the client asks for (Accept-Language), or better: in that of who is signed in.
+
+    A device's person is known to ``Endpoint`` only; here it is who opened a session, as staff do.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Threads are used again: what the last request spoke must not be heard in this one.
+        translation.activate(translation.get_language_from_request(request))
+        try:
+            response = self.get_response(request)
+            if response.get("Content-Type", "").startswith("text/html"):
+                patch_vary_headers(response, ["Accept-Language"])
+                response.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
+            return response
+        finally:
+            translation.deactivate()
+
+    def process_view(self, request: HttpRequest, *args: Any) -> None:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path_info.startswith(pages.FOR_PROGRAMS):
+            requests.speak_to(getattr(request, "user", None))
 
 
 class ErrorBoundary:

@@ -1,4 +1,4 @@
-"""The request that this thread is answering, as far as anybody below the views may know it: its id and its address."""
+"""The request that this thread is answering, as far as anybody below the views may know it: id, address, language."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.utils import translation
 
 # Its headers and not yet its address, which few requests ask for.
 _meta: ContextVar[Mapping[str, Any] | None] = ContextVar("request_meta", default=None)
@@ -30,6 +31,12 @@ def current_address() -> str:
     """The client's address, as ``client_address`` reads it; empty outside requests."""
     meta = _meta.get()
     return "" if meta is None else client_address(meta)
+
+
+def speak_to(person: Any) -> None:
+    """From here on in the person's own language, as long as this request lasts (``LanguageChoice`` ends it)."""
+    if language := getattr(person, "language", None):
+        translation.activate(language)
 
 
 def client_address(meta: Mapping[str, Any]) -> str:

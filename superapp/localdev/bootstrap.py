@@ -52,6 +52,7 @@ GOALS = {
     "backup": Goal(("-m", "superapp.localdev.with_servers", "backup"), with_servers=True),
     "restore": Goal(("-m", "superapp.localdev.with_servers", "restore"), with_servers=True),
     "reset": Goal(("-m", "superapp.localdev.reset")),
+    "messages": Goal(("-m", "superapp.localdev.catalogues"), with_tools=True),
     "requirements": Goal(("-m", "superapp.localdev.requirements"), with_tools=True),
 }
 

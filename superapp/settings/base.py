@@ -40,6 +40,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "superapp.core.middleware.RequestLog",
+    "superapp.core.middleware.LanguageChoice",
     "superapp.core.middleware.ErrorBoundary",
     "superapp.core.middleware.MaintenanceBreak",
     "superapp.core.middleware.ContentPolicy",
@@ -78,6 +79,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français"), ("zh-hans", "简体中文")
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.optional("STATIC_ROOT", str(LOCAL_DIR / "static"))

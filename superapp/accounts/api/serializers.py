@@ -3,6 +3,7 @@ import zoneinfo
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from superapp.accounts.models import Device
@@ -49,7 +50,7 @@ class MeInput(Input):
     handle = serializers.RegexField(
         r"^[A-Za-z][A-Za-z0-9_]{1,19}\Z",
         required=False,
-        error_messages={"invalid": "2 to 20 letters, digits and underscores, the first a letter."},
+        error_messages={"invalid": _("2 to 20 letters, digits and underscores, the first a letter.")},
     )
     avatar_id = Id(required=False, allow_null=True)
     language = Language(required=False)
@@ -57,7 +58,7 @@ class MeInput(Input):
 
     def validate_time_zone(self, value: str) -> str:
         if value not in _time_zones():
-            raise serializers.ValidationError("This is no time zone of the IANA database.")
+            raise serializers.ValidationError(_("This is no time zone of the IANA database."))
         return value
 
 
@@ -110,7 +111,7 @@ class PasswordInput(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("challenge" in attrs) != ("code" in attrs):
-            raise serializers.ValidationError({"code": ["A challenge and its code belong together."]})
+            raise serializers.ValidationError({"code": [_("A challenge and its code belong together.")]})
         return attrs
 
 

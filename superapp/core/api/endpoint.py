@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -89,9 +90,9 @@ class ApiRequest(Request):
         try:
             return UUID(hex=self.META["HTTP_IDEMPOTENCY_KEY"])
         except KeyError:
-            message = "Send an Idempotency-Key header: a UUID of your own that stays the same when you try again."
+            message = _("Send an Idempotency-Key header: a UUID of your own that stays the same when you try again.")
         except ValueError:
-            message = "The Idempotency-Key header must be a UUID."
+            message = _("The Idempotency-Key header must be a UUID.")
         raise errors.InvalidInput(fields={"Idempotency-Key": [message]})
 
     @property
@@ -142,6 +143,7 @@ class Endpoint(APIView):
             if request.user is None:
                 raise errors.Unauthenticated
             structlog.contextvars.bind_contextvars(user_id=request.user_id)
+            requests.speak_to(request.user)
         handler = getattr(self, self.method.lower())
         if operation.input or operation.query or operation.page:
             kwargs = {"data": _validated(operation, request), **kwargs}
@@ -168,7 +170,7 @@ def _validated(operation: type[Operation], request: ApiRequest) -> dict[str, Any
         if parsing.content_length(request._request) > operation.multipart_bytes + settings.API_MAX_BODY_BYTES:
             raise errors.BodyTooLarge(max_bytes=operation.multipart_bytes)
         if request._request.content_type != "multipart/form-data":
-            raise errors.UnsupportedMediaType("The body must be a form (multipart/form-data).")
+            raise errors.UnsupportedMediaType(_("The body must be a form (multipart/form-data)."))
         data: Any = {**request._request.POST.dict(), **request._request.FILES.dict()}
     elif operation.input:
         data = parsing.json_body(request._request)

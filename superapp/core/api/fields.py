@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -21,7 +22,7 @@ class Input(serializers.Serializer[Any]):
 
     def run_validation(self, data: Any = empty) -> Any:
         if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({key: ["There is no such field."] for key in sorted(unknown)})
+            raise serializers.ValidationError({key: [_("There is no such field.")] for key in sorted(unknown)})
         return super().run_validation(data)
 
 
@@ -32,7 +33,7 @@ class Output(serializers.Serializer[Any]):
 class Id(serializers.Field[int, str, str, Any]):
     """A 64-bit id: a string of digits in JSON, because numbers there end at 2^53."""
 
-    default_error_messages = {"invalid": "An id is a string of digits."}
+    default_error_messages = {"invalid": _("An id is a string of digits.")}
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, str) or not (data.isascii() and data.isdigit()) or len(data) > 19 or int(data) > MAX_ID:
@@ -62,7 +63,7 @@ class Text(serializers.CharField):
 class Line(Text):
     """A name or a title: one line with something to see, which leaves alone how the text around it is shown."""
 
-    default_error_messages = {"line": "One line, with something to see and without control characters."}
+    default_error_messages = {"line": _("One line, with something to see and without control characters.")}
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -108,5 +109,5 @@ def _decode(cursor: str, names: list[str], model: type[Model]) -> tuple[bool, li
         backwards, *plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = [_value_of(_field(model, name), value) for name, value in zip(names, plain, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error, ValidationError):
-        raise InvalidInput(fields={"cursor": ["This cursor is not from this list."]}) from None
+        raise InvalidInput(fields={"cursor": [_("This cursor is not from this list.")]}) from None
     return bool(backwards), values

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -17,12 +18,12 @@ class UploadInput(Input):
 class Ids(serializers.Field[list[int], str, str, Any]):
     """Ids with commas between them, as a query string has them."""
 
-    default_error_messages = {"too_many": f"At most {MAX_IDS} ids at once."}
+    default_error_messages = {"too_many": _("At most {most} ids at once.")}
 
     def to_internal_value(self, data: str) -> list[int]:
         texts = data.split(",")
         if len(texts) > MAX_IDS:
-            self.fail("too_many")
+            self.fail("too_many", most=MAX_IDS)
         return [Id().to_internal_value(text) for text in texts]
 
 
