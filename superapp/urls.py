@@ -2,7 +2,7 @@ from django.conf import settings
 from django.urls import include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from superapp.core import health, pages
+from superapp.core import health, metrics, pages
 from superapp.core.api.converters import IdConverter
 from superapp.media.api.delivery import deliver
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("", pages.start),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.view),
     path("api/v1/", include(api_v1)),
     path("media/<id:asset_id>/<slug:name>", deliver, name="media-file"),
 ]

@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django_structlog.middlewares import RequestMiddleware
 
-from superapp.core import pages, requests
+from superapp.core import metrics, pages, requests
 from superapp.core.api.answers import as_domain_error, error_response, failure_response
 from superapp.core.errors import DomainError, Forbidden, Maintenance, MalformedBody, NotFound
 
@@ -34,6 +34,7 @@ class RequestLog(RequestMiddleware):
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         requests.end()
+        metrics.count_request(response.status_code)
         file = getattr(response, "file_to_stream", None)
         super().handle_response(request, response)
         if file is not None:

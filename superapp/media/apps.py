@@ -10,7 +10,12 @@ class MediaConfig(AppConfig):
     label = "media"
 
     def ready(self) -> None:
-        from superapp.media import handlers  # noqa: F401  (subscribes)
+        from superapp.core import metrics
+        from superapp.media import handlers, selectors  # noqa: F401  (handlers subscribe)
+
+        metrics.register_overdue(
+            "media.processing", lambda: len(selectors.assets_left_behind(overdue=metrics.OVERDUE, limit=1000))
+        )
 
         # Pillow's own guard warns from here on and refuses at twice as much: let it refuse at once. It is asked in
         # places that ``photos`` cannot see before they allocate, such as the frames inside a GIF.

@@ -6,4 +6,6 @@ class RealtimeConfig(AppConfig):
     label = "realtime"
 
     def ready(self) -> None:
-        from superapp.realtime import handlers  # noqa: F401  (subscribes)
+        from superapp.realtime import handlers, metrics  # noqa: F401  (handlers subscribe)
+
+        metrics.register()

@@ -268,3 +268,9 @@ async def stop_hub() -> None:
     if _hub is not None:
         hub, _hub = _hub, None
         await hub.stop()
+
+
+def open_sockets() -> int | None:
+    """How many this process holds now; None where it serves none. From any thread."""
+    hub = _hub
+    return None if hub is None else len(hub.connections)

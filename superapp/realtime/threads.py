@@ -47,3 +47,8 @@ def _tidy_connections() -> None:
         connection.close_if_unusable_or_obsolete()
         # Without asking first whether it still lives: a dead one costs one answer of 503, asking costs every command.
         connection.health_check_done = True  # type: ignore[attr-defined]
+
+
+def waiting() -> int:
+    """Calls that are running or wait for a thread."""
+    return _waiting

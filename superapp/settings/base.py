@@ -90,6 +90,8 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "superapp.core.middleware.csrf_failure"
 # While this file exists, everybody gets 503; a sentence in it is shown to people.
 MAINTENANCE_FILE = env.optional("MAINTENANCE_FILE", str(LOCAL_DIR / "maintenance"))
+# Whoever sends it as a bearer token may read /metrics; without one only this machine may.
+METRICS_TOKEN = env.optional("METRICS_TOKEN")
 # Below this path is the admin.
 ADMIN_PATH = env.optional("ADMIN_PATH", "admin/").strip("/") + "/"
 # The API's documentation for whoever builds on it.
