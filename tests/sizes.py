@@ -22,6 +22,8 @@ class Sizes:
     fuzz_seconds: float
     # Pairs of people who have talked when a backup is made.
     backed_up_pairs: int
+    # Requests that are made up for each operation of the API.
+    fuzz_examples: int
 
 
 sizes = {
@@ -33,6 +35,7 @@ sizes = {
         messages_per_writer=12,
         fuzz_seconds=2,
         backed_up_pairs=3,
+        fuzz_examples=6,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -42,5 +45,6 @@ sizes = {
         messages_per_writer=500,
         fuzz_seconds=20,
         backed_up_pairs=400,
+        fuzz_examples=100,
     ),
 }[SIZE]

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from superapp.core.api.endpoint import Endpoint, Operation
 from superapp.core.api.paging import PageQuery
-from superapp.core.errors import DomainError
+from superapp.core.errors import DomainError, NotFound
 
 
 class ErrorOutput(serializers.Serializer[Any]):
@@ -67,10 +67,11 @@ class OperationSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         responses: dict[int, Any] = {self.operation.status if self.operation.output else 204: self._success()}
         by_status: dict[int, list[type[DomainError]]] = {}
-        for error in sorted(self.operation.declared_errors(), key=lambda error: error.code):
+        declared = self.operation.declared_errors() | ({NotFound} if "{" in self.path else set())
+        for error in sorted(declared, key=lambda error: error.code):
             by_status.setdefault(error.status, []).append(error)
-        for status, declared in sorted(by_status.items()):
-            lines = [f"`{error.code}`: {error.message}" for error in declared]
+        for status, refusals in sorted(by_status.items()):
+            lines = [f"`{error.code}`: {error.message}" for error in refusals]
             responses[status] = OpenApiResponse(ErrorEnvelope, description="\n\n".join(lines))
         return responses
 
