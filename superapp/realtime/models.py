@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -27,4 +28,8 @@ class KeptEvent(models.Model):
 
     class Meta:
         db_table = "realtime_kept_event"
-        indexes = [models.Index(fields=["user_id", "created_at", "id"], name="realtime_kept_by_time")]
+        indexes = [
+            models.Index(fields=["user_id", "created_at", "id"], name="realtime_kept_by_time"),
+            # For retention. Rows lie in the order of time, so this one stays tiny.
+            BrinIndex(fields=["created_at"], name="realtime_kept_old"),
+        ]

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from superapp.accounts import selectors as accounts
-from superapp.core import limits, tokens
+from superapp.core import limits, retention, tokens
 from superapp.core.ids import new_id
 from superapp.realtime.errors import TicketInvalid
 from superapp.realtime.models import KeptEvent, Ticket
@@ -67,5 +68,5 @@ def redeem_ticket(*, text: str) -> Admission:
 def forget_old() -> None:
     """Delete unused tickets, and kept events that no cursor of a device still signed in can begin before."""
     now = timezone.now()
-    Ticket.objects.filter(expires_at__lt=now).delete()
-    KeptEvent.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    retention.delete_in_batches(Ticket, Q(expires_at__lt=now))
+    retention.delete_in_batches(KeptEvent, Q(created_at__lt=now - KEPT_FOR))

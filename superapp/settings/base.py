@@ -143,6 +143,8 @@ API_STRICT_DECLARATIONS = False
 LIMITS_OVERRIDES: dict[str, tuple[int, float]] = {}
 OUTBOX_SHARDS = 4
 OUTBOX_MAX_ATTEMPTS = 10
+# Delivered rows stay so long, to tell what happened.
+OUTBOX_KEPT_FOR = timedelta(days=7)
 LEASE_TTL = timedelta(seconds=4)
 
 # What columns of these names point to, where no foreign key says so (core/integrity.py).
@@ -254,6 +256,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 10, "socket_connect_timeout": 2}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
+    "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
     "media-resume-processing": {"task": "superapp.media.tasks.resume_processing", "schedule": 60.0},
