@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from superapp.core.ids import MAX_ID
+from superapp.core.money import CURRENCIES, MAX_AMOUNT_MINOR, Money
 
 # Letters by their category, and nothing to see: fillers of Hangul, and the empty Braille pattern.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -78,6 +80,46 @@ class Integer(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return data
+
+
+class MoneyField(serializers.Field[Money, Any, dict[str, Any], Any]):
+    """``{"amount": 1250, "currency": "CNY"}``: integer minor units, more than zero unless ``allow_zero``.
+
+    What is no such thing is refused here, before anything is looked up or locked.
+    """
+
+    default_error_messages = {
+        "invalid": _("Money is an object with an amount and a currency."),
+        "unknown": _("There is no such field."),
+        "amount": _("An amount is a whole number of minor units, such as 1250 for 12.50."),
+        "too_small": _("An amount must be more than zero."),
+        "too_large": _("This amount is too large."),
+        "currency": _("This is not a currency that is taken here."),
+    }
+
+    def __init__(self, *, currencies: Collection[str] = CURRENCIES, allow_zero: bool = False, **kwargs: Any) -> None:
+        self.currencies, self.allow_zero = currencies, allow_zero
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Money:
+        if not isinstance(data, dict) or not {"amount", "currency"} <= data.keys():
+            self.fail("invalid")
+        problems = {key: [self.error_messages["unknown"]] for key in sorted(data.keys() - {"amount", "currency"})}
+        amount, currency = data["amount"], data["currency"]
+        if type(amount) is not int:
+            problems["amount"] = [self.error_messages["amount"]]
+        elif amount < (0 if self.allow_zero else 1):
+            problems["amount"] = [self.error_messages["too_small"]]
+        elif amount > MAX_AMOUNT_MINOR:
+            problems["amount"] = [self.error_messages["too_large"]]
+        if not isinstance(currency, str) or currency not in self.currencies:
+            problems["currency"] = [self.error_messages["currency"]]
+        if problems:
+            raise serializers.ValidationError(problems)
+        return Money(amount, currency)
+
+    def to_representation(self, value: Money) -> dict[str, Any]:
+        return value.as_json()
 
 
 class Boolean(serializers.BooleanField):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from superapp.core.api.endpoint import Endpoint, Operation
 from superapp.core.api.paging import PageQuery
 from superapp.core.errors import DomainError, NotFound
+from superapp.core.money import MAX_AMOUNT_MINOR
 
 
 class ErrorOutput(serializers.Serializer[Any]):
@@ -92,6 +93,21 @@ class IdSchema(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         return {"type": "string", "pattern": "^[0-9]{1,19}$"}
+
+
+class MoneySchema(OpenApiSerializerFieldExtension):
+    target_class = "superapp.core.api.fields.MoneyField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        amount: dict[str, Any] = {"type": "integer", "description": "In minor units of the currency."}
+        if direction == "request":
+            amount |= {"minimum": 0 if self.target.allow_zero else 1, "maximum": MAX_AMOUNT_MINOR}
+        return {
+            "type": "object",
+            "properties": {"amount": amount, "currency": {"type": "string", "enum": sorted(self.target.currencies)}},
+            "required": ["amount", "currency"],
+            "additionalProperties": False,
+        }
 
 
 def add_what_holds_everywhere(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
