@@ -20,6 +20,8 @@ class Sizes:
     messages_per_writer: int
     # How long strangers' frames are thrown at a gateway.
     fuzz_seconds: float
+    # Texts of any kind that are looked for by themselves.
+    search_examples: int
     # Pairs of people who have talked when a backup is made.
     backed_up_pairs: int
     # Requests that are made up for each operation of the API.
@@ -34,6 +36,7 @@ sizes = {
         group_members=500,
         messages_per_writer=12,
         fuzz_seconds=2,
+        search_examples=200,
         backed_up_pairs=3,
         fuzz_examples=6,
     ),
@@ -44,6 +47,7 @@ sizes = {
         group_members=500,
         messages_per_writer=500,
         fuzz_seconds=20,
+        search_examples=5_000,
         backed_up_pairs=400,
         fuzz_examples=100,
     ),
