@@ -11,7 +11,7 @@ from django.db.models import Q
 
 BATCH = 1000
 #: Tasks end within a minute. What is left then goes an hour later.
-SECONDS = 30.0
+SECONDS = 15.0
 
 
 def delete_in_batches(model: type[models.Model], condition: Q) -> int:

@@ -62,9 +62,9 @@ def allow(app_url: str, owner_url: str) -> None:
 
 
 def clone(owner_url: str, *, template: str, name: str) -> None:
-    """A copy of ``template``, to which nobody may be connected."""
-    with maintenance(owner_url) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    """A copy of ``template``, in which nobody is at work."""
+    with maintenance(owner_url) as connection:
+        _once_left(connection, template, _about("CREATE DATABASE {} TEMPLATE {}", name, template))
 
 
 def drop(owner_url: str, name: str) -> None:
@@ -83,8 +83,8 @@ def drop(owner_url: str, name: str) -> None:
 
 
 def rename(owner_url: str, *, old: str, new: str) -> None:
-    with maintenance(owner_url) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
+    with maintenance(owner_url) as connection:
+        _once_left(connection, old, _about("ALTER DATABASE {} RENAME TO {}", old, new))
 
 
 def replace(owner_url: str, *, draft: str, name: str) -> None:
@@ -96,31 +96,35 @@ def replace(owner_url: str, *, draft: str, name: str) -> None:
         if exists:
             # Processes that still run come back at once, and a database to which somebody is connected keeps its name.
             _administer(connection, _about("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", name))
-            _rename_when_left(connection, name, old)
-        _administer(connection, _about("ALTER DATABASE {} RENAME TO {}", draft, name))
+            try:
+                _once_left(connection, name, _about("ALTER DATABASE {} RENAME TO {}", name, old))
+            except Problem:
+                _administer(connection, _about("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", name))
+                raise
+        _once_left(connection, draft, _about("ALTER DATABASE {} RENAME TO {}", draft, name))
     drop(owner_url, old)
 
 
-def _rename_when_left(connection: Connection, name: str, new: str) -> None:
+def _once_left(connection: Connection, name: str, statement: sql.Composable) -> None:
+    """Run what needs ``name`` to have no sessions, after ending them: a pooler keeps some that nobody uses."""
     patience = time.monotonic() + PATIENCE_SECONDS
     while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+            return
+        except errors.ObjectInUse:
+            if time.monotonic() > patience:
+                raise Problem(
+                    f"Somebody stays connected to {name}.", cure="Stop the processes that use it and try again."
+                ) from None
         _row(
             connection,
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
             " WHERE datname = %s AND pg_has_role(current_user, usesysid, 'USAGE')",
             [name],
         )
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(_about("ALTER DATABASE {} RENAME TO {}", name, new))
-            return
-        except errors.ObjectInUse:
-            if time.monotonic() > patience:
-                _administer(connection, _about("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", name))
-                raise Problem(
-                    f"Somebody stays connected to {name}.", cure="Stop the processes that use it and try again."
-                ) from None
-            time.sleep(0.2)
+        time.sleep(0.05)
 
 
 def _about(text: str, *names: str) -> sql.Composed:

@@ -12,8 +12,9 @@ from typing import NoReturn
 
 import pytest
 
-from superapp.localdev import places, services, stage
+from superapp.localdev import database, places, services, stage
 from superapp.localdev.places import Busy, Claim
+from superapp.localdev.pooler import Pooler
 from superapp.localdev.progress import Problem
 
 MAX_INSTANCES = 8
@@ -21,6 +22,8 @@ MAX_INSTANCES = 8
 SECRET_KEY = "tests-" + "0123456789abcdef" * 4
 # `make test` names here the checks that failed before pytest started.
 FAILED_CHECKS = "SUPERAPP_FAILED_CHECKS"
+# "pgbouncer": the application's role reaches the database through one, in transaction mode (docs/operate.md).
+THROUGH = "SUPERAPP_TEST_THROUGH"
 # How the reports of xdist's workers tell the controller what this machine could not test.
 LEFT_OUT = "left out: "
 
@@ -50,9 +53,19 @@ def _start_servers() -> stage.Addresses:
     _cleanup.callback(claim.release)
     running = services.start(claim.instance, quiet=True)
     _cleanup.callback(running.stop)
+    if os.environ.get(THROUGH) == "pgbouncer":
+        _put_pooler_before(running)
     addresses = stage.announce(running)
     stage.drop_leftovers(addresses)
     return addresses
+
+
+def _put_pooler_before(running: services.Services) -> None:
+    pooler = Pooler(running.instance, [running.database_url], sessions=40)
+    # A database that is always there: those of the tests are yet to be made, and the owner goes past the pooler.
+    pooler.start(probe=database.with_database(running.database_url, "postgres"))
+    _cleanup.callback(pooler.stop)
+    running.database_url = pooler.url(running.database_url)
 
 
 def claim_first_free(name: str) -> Claim:
