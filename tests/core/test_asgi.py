@@ -258,7 +258,7 @@ def test_header_with_an_underscore_is_not_the_one_of_the_proxy(committed_db: Any
         ("POST", "/api/schema/", "*/*", 405),
         ("GET", "/api/schema/", "application/xml", 406),
         ("DELETE", "/api/docs/", "*/*", 405),
-        ("GET", "/nothing", "text/html", 404),
+        ("GET", "/nothing", "application/json", 404),
     ],
 )
 def test_refusals_outside_the_api_have_its_shape(
