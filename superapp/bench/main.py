@@ -7,9 +7,10 @@ import sys
 from types import FrameType
 
 from superapp.bench import stand as stands
-from superapp.bench.frame import FULL, SMOKE, Report, current_commit
+from superapp.bench.frame import FULL, SMOKE, Report
 from superapp.localdev import places
 from superapp.localdev.progress import Problem, complain, note, say
+from superapp.localdev.report import current_commit
 
 #: The room, and the module that measures it: ``LIMITS`` and ``run(stand, report, scale)``.
 BENCHES = {"core": "superapp.bench.core"}
