@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 def run(app: str, *, smoke: bool) -> Report:
     """Raises ``Problem`` when something that is needed is not there."""
     scale = SMOKE if smoke else FULL
-    with stands.opened() as stand:
+    with stands.opened(smoke=smoke) as stand:
         import django
 
         # Only now there are addresses for the settings to read.
@@ -48,7 +48,7 @@ def run(app: str, *, smoke: bool) -> Report:
             report.void.append("this was a smoke run")
         bench.run(stand, report, scale)
         report.finish()
-    path = places.LOCAL / "bench" / f"{app}.json"
+    path = places.LOCAL / "bench" / f"{app}{'-smoke' if smoke else ''}.json"
     report.write(path)
     note("written", places.shown(path))
     return report
