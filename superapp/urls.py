@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -28,6 +29,11 @@ if settings.API_DOCS:
         path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
         # Its script comes from an address of its own: the content policy runs nothing that stands in a page.
         path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="core/api_docs.html")),
+    ]
+if settings.ADMIN_PATH:
+    urlpatterns += [
+        path(settings.ACCOUNT_PATH, include("superapp.accounts.staff.urls")),
+        path(settings.ADMIN_PATH, admin.site.urls),
     ]
 handler400 = "superapp.core.middleware.bad_request"
 handler403 = "superapp.core.middleware.forbidden"

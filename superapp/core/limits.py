@@ -28,6 +28,8 @@ LIMITS: dict[str, Limit] = {
     "accounts.send_code.phone": Limit(5, 3600, fails_open=False),
     "accounts.send_code.address": Limit(20, 3600, fails_open=False),
     "accounts.sign_in.address": Limit(60, 600, fails_open=True),
+    # an office has one address, and what is behind this door is everybody's
+    "accounts.staff_sign_in.address": Limit(30, 600, fails_open=False),
     # each one is a row that is kept for as long as the token would have lived
     "accounts.refresh.user": Limit(120, 3600, fails_open=True),
     # each one is shown to every friend

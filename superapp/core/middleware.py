@@ -119,7 +119,7 @@ class ContentPolicy(CSPMiddleware):
         if not response.get("Content-Type", "").startswith("text/html"):
             response[CSP] = self.NOT_A_PAGE
             return response
-        if request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
+        if settings.ADMIN_PATH and request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
             response._csp_update = settings.ADMIN_CONTENT_POLICY  # type: ignore[attr-defined]
         return super().process_response(request, response)
 

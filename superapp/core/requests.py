@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import structlog
@@ -40,10 +40,18 @@ def speak_to(person: Any) -> None:
 
 
 def client_address(meta: Mapping[str, Any]) -> str:
-    """The peer's address, or what the one trusted proxy says it is; other forwarding headers mean nothing.
+    """The client's address as limits count it; "unknown" when it is none.
 
     Of IPv6 the network (/64): one line has as many addresses in it as anybody could want.
     """
+    address = peer(meta)
+    if address is None:
+        return "unknown"
+    return str(address if isinstance(address, IPv4Address) else ip_network((address.packed, 64), strict=False))
+
+
+def peer(meta: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
+    """The peer's address, or what the one trusted proxy says it is; other forwarding headers mean nothing."""
     text = str(meta.get("REMOTE_ADDR", ""))
     if settings.CLIENT_ADDRESS_HEADER:
         key = "HTTP_" + settings.CLIENT_ADDRESS_HEADER.upper().replace("-", "_")
@@ -52,7 +60,5 @@ def client_address(meta: Mapping[str, Any]) -> str:
     try:
         address = ip_address(text.strip())
     except ValueError:
-        return "unknown"
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ip_network((address.packed, 64), strict=False))
+        return None
+    return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address

@@ -6,6 +6,8 @@ from pathlib import Path
 from csp import constants as csp
 
 from . import environment as env
+from .staff import STAFF_ACCESS as STAFF_ACCESS
+from .staff import STAFF_ROLES as STAFF_ROLES
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 LOCAL_DIR = BASE_DIR / ".local"
@@ -19,20 +21,25 @@ WSGI_APPLICATION = "superapp.wsgi.application"
 ASGI_APPLICATION = "superapp.asgi.application"
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    # Before the apps whose templates it replaces.
+    "superapp.accounts",
+    # Not "unfold": that one would put its own site, which asks for no second factor, in place of ours.
+    "unfold.apps.BasicAppConfig",
+    "superapp.accounts.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_structlog",
     "superapp.core",
     "superapp.media",
-    "superapp.accounts",
     "superapp.realtime",
     "messaging",
     "superapp.localdev",
@@ -47,11 +54,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # For the pages of staff; the API knows no cookies.
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    # For browsers; what programs call passes all of these by.
+    "superapp.core.browsers.Sessions",
+    "superapp.core.browsers.Forms",
+    "superapp.core.browsers.Users",
+    "superapp.core.browsers.Notes",
+    "superapp.accounts.staff.middleware.StaffDoor",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 TEMPLATES = [
@@ -92,8 +101,8 @@ CSRF_FAILURE_VIEW = "superapp.core.middleware.csrf_failure"
 MAINTENANCE_FILE = env.optional("MAINTENANCE_FILE", str(LOCAL_DIR / "maintenance"))
 # Whoever sends it as a bearer token may read /metrics; without one only this machine may.
 METRICS_TOKEN = env.optional("METRICS_TOKEN")
-# Below this path is the admin.
-ADMIN_PATH = env.optional("ADMIN_PATH", "admin/").strip("/") + "/"
+# Below this path is the admin; where it is empty, there is none and nobody can sign in with a browser.
+ADMIN_PATH = env.path("ADMIN_PATH", default="backstage/")
 # The API's documentation for whoever builds on it.
 API_DOCS = env.boolean("API_DOCS", default=True)
 
@@ -211,7 +220,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # A handle's uniqueness lives in its directory table, where it also holds across the shards of a distributed database.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=30)
 REFRESH_TOKEN_LIFETIME = timedelta(days=60)
@@ -222,6 +231,42 @@ PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8
 # A class with send(*, phone, code, language); the local one prints the code where the developer is looking.
 SIGN_IN_CODE_PROVIDER = env.optional("SIGN_IN_CODE_PROVIDER")
+
+# Staff sign in with a browser: a handle, a password, a second factor. Sessions are rows; this is for how long one may
+# stay unused, and for how long it lives at most.
+SESSION_COOKIE_AGE = 15 * 60
+SESSION_LIFETIME = timedelta(hours=10)
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Where the sign-in pages are, and from where staff may come: any host and address where these are empty.
+ACCOUNT_PATH = "account/"
+ADMIN_HOSTS = env.words("ADMIN_HOSTS")
+ADMIN_ADDRESSES = env.networks("ADMIN_ADDRESSES")
+AUTHENTICATION_BACKENDS = ["superapp.accounts.staff.backend.StaffBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+ACCOUNT_ADAPTER = "superapp.accounts.staff.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_FORMS = {"login": "superapp.accounts.staff.forms.SignInForm"}
+# Ours count in rows and in Redis, where every process sees them.
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "superapp.accounts.staff.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Clocks of phones are off by some seconds, and typing takes some.
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "superapp.accounts.staff.forms.SecondFactorForm",
+    "reauthenticate": "superapp.accounts.staff.forms.SecondFactorAgainForm",
+    "activate_totp": "superapp.accounts.staff.forms.SetUpForm",
+}
 
 # --- realtime -------------------------------------------------------------------------------------------------------
 # Pages of these origins may open a socket; native apps send no Origin and are fine without.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg2 import ProgrammingError
@@ -48,6 +49,25 @@ def integer(name: str, *, default: int) -> int:
 def words(name: str, *, default: str = "") -> list[str]:
     """A comma-separated list; blanks around the commas do not count."""
     return [word.strip() for word in optional(name, default).split(",") if word.strip()]
+
+
+def path(name: str, *, default: str = "") -> str:
+    """As Django's routes want it: without a slash in front, with one at the end; empty when there is none."""
+    value = optional(name, default).strip("/")
+    return f"{value}/" if value else ""
+
+
+def networks(name: str) -> list[str]:
+    """Addresses and networks (CIDR), separated by commas."""
+    values = words(name)
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} has {value!r} in it, which is no network such as 192.0.2.0/24."
+            ) from None
+    return values
 
 
 def database(url: str, *, name: str) -> dict[str, object]:

@@ -31,6 +31,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 DEMO_DATA = False
 API_DOCS = env.boolean("API_DOCS")
+# Only where the operator says, and not where everybody looks first.
+ADMIN_PATH = env.path("ADMIN_PATH")
+if ADMIN_PATH in {"admin/", "backstage/"}:
+    raise ImproperlyConfigured("ADMIN_PATH must be something that nobody guesses; leave it out to have no admin.")
+# Browsers take cookies of these names only from this very host, over HTTPS.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

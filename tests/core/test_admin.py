@@ -29,6 +29,8 @@ OUTBOX, AUDIT = "/admin/core/outboxevent/", "/admin/core/auditentry/"
 @pytest.fixture(autouse=True)
 def _bare_site(settings: Settings) -> None:
     """Only what Django's admin itself needs: who may come near it at all is not this room's affair."""
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    settings.SESSION_SAVE_EVERY_REQUEST = False
     settings.MIDDLEWARE = [
         "superapp.core.middleware.RequestLog",
         "superapp.core.middleware.ErrorBoundary",

@@ -1,7 +1,7 @@
 """What a person, a device or a job can do with accounts."""
 
 from superapp.accounts.services.codes import send_sign_in_code
-from superapp.accounts.services.devices import revoke_device, revoke_other_devices
+from superapp.accounts.services.devices import revoke_all_devices, revoke_device, revoke_other_devices
 from superapp.accounts.services.housekeeping import forget_expired
 from superapp.accounts.services.profile import change_profile, create_user, set_password
 from superapp.accounts.services.sessions import (
@@ -11,13 +11,32 @@ from superapp.accounts.services.sessions import (
     sign_in_with_password,
     start_session,
 )
+from superapp.accounts.services.staff import (
+    change_staff_password,
+    check_second_factor,
+    check_staff_password,
+    count_password_attempt,
+    create_staff,
+    matching_step,
+    note_second_factor,
+    reset_second_factor,
+)
 
 __all__ = [
     "Session",
     "change_profile",
+    "change_staff_password",
+    "check_second_factor",
+    "check_staff_password",
+    "count_password_attempt",
+    "create_staff",
     "create_user",
     "forget_expired",
+    "matching_step",
+    "note_second_factor",
     "refresh_session",
+    "reset_second_factor",
+    "revoke_all_devices",
     "revoke_device",
     "revoke_other_devices",
     "send_sign_in_code",

@@ -26,6 +26,13 @@ def revoke_other_devices(*, actor_id: int, kept_device_id: int, reason: str = "r
     return sum(end_session(device, reason=reason) for device in others)
 
 
+@transaction.atomic
+def revoke_all_devices(*, user_id: int, reason: str = "revoked") -> int:
+    """Sign out every device of somebody; returns how many."""
+    User.objects.select_for_update(no_key=True).get(id=user_id)
+    return sum(end_session(device, reason=reason) for device in Device.objects.filter(user_id=user_id, revoked_at=None))
+
+
 def end_session(device: Device, *, reason: str) -> bool:
     """In the caller's transaction. False when somebody else did it first."""
     ended = Device.objects.filter(user_id=device.user_id, id=device.id, revoked_at=None).update(

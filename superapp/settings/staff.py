@@ -1,0 +1,28 @@
+"""Who of the staff may see and do what in the admin: the one table, kept here because it knows every room.
+
+A row per model that the admin shows. ``view`` names the roles that may open its pages, every other key an action with
+the roles that may run it; its permission is called ``room.action_model``. A superuser may do everything. A page of the
+admin without a row fails the tests, and so does a row that no page has. Signing in needs a second factor for all.
+"""
+
+#: The groups; a migration of accounts makes them.
+SUPPORT, MODERATOR, FINANCE, VERIFIER, OPERATOR = ("support", "moderator", "finance", "verifier", "operator")
+STAFF_ROLES = (SUPPORT, MODERATOR, FINANCE, VERIFIER, OPERATOR)
+#: For what only a superuser does.
+NOBODY: tuple[str, ...] = ()
+
+STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
+    "core.outboxevent": {"view": (OPERATOR,), "retry": (OPERATOR,)},
+    "core.auditentry": {"view": (OPERATOR, MODERATOR)},
+    "accounts.user": {
+        "view": (SUPPORT, MODERATOR, VERIFIER, OPERATOR),
+        "sign_out": (SUPPORT, OPERATOR),
+        "unlock": (SUPPORT, OPERATOR),
+        "ban": (MODERATOR,),
+        "unban": (MODERATOR,),
+        "reset_second_factor": NOBODY,
+    },
+    "accounts.signincode": {"view": (SUPPORT, OPERATOR)},
+    "media.asset": {"view": (SUPPORT, MODERATOR)},
+    "messaging.conversation": {"view": (SUPPORT, MODERATOR)},
+}
