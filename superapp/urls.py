@@ -5,11 +5,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from superapp.core import health, metrics, pages
 from superapp.core.api.converters import IdConverter
+from superapp.core.link_pages import link_page
 from superapp.media.api.delivery import deliver
 
 register_converter(IdConverter, "id")
 
 api_v1 = [
+    path("", include("superapp.core.api.urls")),
     path("", include("superapp.accounts.api.urls")),
     path("", include("superapp.media.api.urls")),
     path("", include("superapp.realtime.api.urls")),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", metrics.view),
     path("api/v1/", include(api_v1)),
+    path("l/<str:token>", link_page),
     path("media/<id:asset_id>/<slug:name>", deliver, name="media-file"),
 ]
 if settings.API_DOCS:

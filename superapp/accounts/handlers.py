@@ -1,5 +1,9 @@
 """What this room plugs into the rooms below it."""
 
+from django.utils.translation import gettext_lazy as _
+
+from superapp.accounts import selectors
+from superapp.core import links
 from superapp.media import registry as media
 
 
@@ -12,3 +16,4 @@ def register() -> None:
         # A face is shown to everybody who is signed in.
         may_view=lambda viewer_id, references: references,
     )
+    links.register("person", selectors.person_behind_card, label=_("Somebody's card"))

@@ -10,6 +10,7 @@ from django.utils import timezone
 from superapp.accounts.models import Device, HandleDirectory, User
 from superapp.core import tokens
 from superapp.core.errors import NotFound
+from superapp.core.links import ScanResult
 
 
 def device_for_access_token(text: str) -> Device | None:
@@ -72,6 +73,12 @@ def user_by_handle(handle: str) -> User:
 def users(user_ids: Iterable[int]) -> dict[int, User]:
     """People by id; those that do not exist are left out."""
     return User.objects.in_bulk(list(set(user_ids)))
+
+
+def person_behind_card(viewer_id: int, reference: str) -> ScanResult:
+    """Whose QR card this is. Raises ``NotFound`` for somebody who is not active."""
+    user = active_user(int(reference))
+    return ScanResult(title=user.display_name, data=profile_frame(user))
 
 
 def profile_frame(user: User) -> dict[str, str | None]:

@@ -32,9 +32,14 @@ LIMITS: dict[str, Limit] = {
     "accounts.staff_sign_in.address": Limit(30, 600, fails_open=False),
     # each one is a row that is kept for as long as the token would have lived
     "accounts.refresh.user": Limit(120, 3600, fails_open=True),
+    # each one ends the card that others were given
+    "accounts.reset_card.user": Limit(10, 3600, fails_open=True),
     # each one is shown to every friend
     "accounts.change_profile.user": Limit(60, 3600, fails_open=True),
     "accounts.change_password.user": Limit(10, 3600, fails_open=True),
+    # links: nobody finds one by trying, and nobody shall try
+    "links.scan.user": Limit(60, 60, fails_open=True),
+    "links.open.address": Limit(60, 60, fails_open=True),
     # media
     "media.upload.user": Limit(60, 600, fails_open=True),
     # messaging

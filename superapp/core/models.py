@@ -50,6 +50,34 @@ class Lease(models.Model):
         db_table = "core_lease"
 
 
+class Link(models.Model):
+    """A link that was given out, by the hash of its token. Ended is what has expired: by time, by use or by hand."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    kind = models.CharField(max_length=40)
+    reference = models.CharField(max_length=200)
+    # Of the one that can be shown again, see ``links.standing``.
+    salt = models.CharField(max_length=40, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    uses_left = models.IntegerField(null=True)
+
+    class Meta:
+        db_table = "core_link"
+        indexes = [
+            models.Index(fields=["kind", "reference"], name="core_link_leads_to"),
+            models.Index(fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="core_link_ended"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(uses_left__gte=0), name="core_link_uses"),
+            models.UniqueConstraint(
+                fields=["kind", "reference"],
+                condition=~models.Q(salt="") & models.Q(expires_at=None),
+                name="core_link_standing",
+            ),
+        ]
+
+
 class AuditEntry(models.Model):
     """Who did what to what, when and why. Written by ``audit.record`` and never changed: the database refuses it.
 

@@ -127,6 +127,8 @@ ADMIN_CONTENT_POLICY = {"script-src": [csp.UNSAFE_EVAL], "style-src": [csp.UNSAF
 # --- Where the product is reached -----------------------------------------------------------------------------------
 # The one origin of REST and sockets, as the clients write it. Signed links are made from it.
 PUBLIC_ORIGIN = env.optional("PUBLIC_ORIGIN", "http://localhost:8000").rstrip("/")
+# What the app answers to on a phone, before :// in links of its own.
+APP_SCHEME = "superapp"
 # The header in which the one trusted proxy puts the client's address; empty ("none"): nobody stands in front of us.
 CLIENT_ADDRESS_HEADER = env.optional("CLIENT_ADDRESS_HEADER", "none").removeprefix("none")
 
@@ -151,6 +153,8 @@ API_STRICT_DECLARATIONS = False
 # Volume limits of core/limits.py that are to differ here, as {"action": (capacity, per_seconds)}; load tests lift them.
 LIMITS_OVERRIDES: dict[str, tuple[int, float]] = {}
 OUTBOX_SHARDS = 4
+# A link that has ended says so for as long; then nobody knows it any more.
+LINKS_KEPT_FOR = timedelta(days=30)
 OUTBOX_MAX_ATTEMPTS = 10
 # Delivered rows stay so long, to tell what happened.
 OUTBOX_KEPT_FOR = timedelta(days=7)

@@ -24,6 +24,7 @@ OUTSIDE = {
     "/healthz": "supervisors; says nothing but ok",
     "/readyz": "supervisors; names the part that is away",
     "/metrics": "whoever holds METRICS_TOKEN, or this machine alone: tests/core/test_metrics.py",
+    "/l/{token}": "whoever holds the link; says what kind it is and no more: tests/core/test_links.py",
     "/media/{asset_id}/{name}": "whoever holds a signed link and may see the file: tests/media/test_links.py",
     "/api/schema/": "everybody, where API_DOCS is on",
     "/api/docs/": "everybody, where API_DOCS is on",

@@ -45,6 +45,11 @@ class MeOutput(ProfileOutput):
     created_at = Time()
 
 
+class QrCardOutput(Output):
+    url = serializers.CharField(help_text="What the code holds.")
+    svg = serializers.CharField(help_text="The code as a picture that can be shown in any size.")
+
+
 class MeInput(Input):
     display_name = Line(required=False, max_length=40)
     handle = serializers.RegexField(

@@ -14,6 +14,7 @@ from superapp.accounts.errors import (
 )
 from superapp.accounts.models import Device, User
 from superapp.accounts.services.codes import SentCode
+from superapp.core import links
 from superapp.core.api import Endpoint, Operation, Page, paginate
 from superapp.core.api.endpoint import ApiRequest
 from superapp.core.errors import NotFound, TooManyRequests
@@ -102,6 +103,29 @@ class Me(Endpoint):
 
     def patch(self, request: ApiRequest, data: dict[str, Any]) -> User:
         return services.change_profile(actor_id=request.user_id, **data)
+
+
+class QrCard(Endpoint):
+    class Get(Operation):
+        """One's own QR card. Whoever scans it sees one's profile; it stays the same until it is reset."""
+
+        output = shapes.QrCardOutput
+
+    class Post(Operation):
+        """Reset the card: there is a new one, and those that others were given end at once."""
+
+        output = shapes.QrCardOutput
+        errors = (TooManyRequests,)
+
+    def get(self, request: ApiRequest) -> dict[str, str]:
+        return _card(services.qr_card(actor_id=request.user_id))
+
+    def post(self, request: ApiRequest) -> dict[str, str]:
+        return _card(services.reset_qr_card(actor_id=request.user_id))
+
+
+def _card(url: str) -> dict[str, str]:
+    return {"url": url, "svg": links.svg(url)}
 
 
 class Password(Endpoint):

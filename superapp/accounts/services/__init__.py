@@ -1,5 +1,6 @@
 """What a person, a device or a job can do with accounts."""
 
+from superapp.accounts.services.card import qr_card, reset_qr_card
 from superapp.accounts.services.codes import send_sign_in_code
 from superapp.accounts.services.devices import revoke_all_devices, revoke_device, revoke_other_devices
 from superapp.accounts.services.housekeeping import forget_expired
@@ -34,7 +35,9 @@ __all__ = [
     "forget_expired",
     "matching_step",
     "note_second_factor",
+    "qr_card",
     "refresh_session",
+    "reset_qr_card",
     "reset_second_factor",
     "revoke_all_devices",
     "revoke_device",
