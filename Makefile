@@ -1,6 +1,6 @@
 # Thin on purpose: superapp/localdev/bootstrap.py makes the virtual environment and starts what does the work.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench backup restore reset messages requirements
+.PHONY: help run test lint bench soak backup restore reset messages requirements
 
 # The first Python that is new enough. Each is asked, because a name on the PATH need not work (pyenv's shims).
 BOOTSTRAP = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 ''; do \
@@ -15,7 +15,8 @@ help:
 	@echo '                    PORT=9000 instead of 8000 or the next free one'
 	@echo 'make test           all checks and tests; ARGS="tests/localdev -k leash" goes to pytest'
 	@echo 'make lint           only the checks: ruff, mypy, import contracts, missing migrations'
-	@echo 'make bench APP=core  measure a room beside its limits (core, ...): a table, and numbers in .local/bench'
+	@echo 'make bench          APP=core or chat: what a room takes, beside its limits; numbers in .local/bench'
+	@echo 'make soak           APP=core or chat: the tests of a room at full size; outcome in .local/soak'
 	@echo 'make backup         one file with the database and all media, in backups/ or FILE=…; nothing has to stop'
 	@echo 'make restore        FILE=… into an empty database, compared; YES=1 replaces one with people in it'
 	@echo 'make reset          delete the data of this clone, after asking; YES=1 does not ask'
@@ -33,6 +34,9 @@ lint:
 
 bench:
 	@$(BOOTSTRAP) bench $(APP) $(ARGS)
+
+soak:
+	@$(BOOTSTRAP) soak $(APP) $(ARGS)
 
 backup:
 	@$(BOOTSTRAP) backup $(if $(FILE),"$(FILE)")

@@ -6,13 +6,12 @@ A bench is a module with ``LIMITS`` and ``run(stand, report, scale)``. It measur
 
 import json
 import statistics
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from superapp.localdev import places
+from superapp.localdev.report import columns
 
 ROUNDS = 3
 # A load client that is busier than this is measured itself, and not the server.
@@ -220,25 +219,3 @@ class Report:
 
 def _part(runs: Sequence[Run], part: str) -> float:
     return median_of(runs, lambda run: run.cpu_seconds[part] / max(run.units, 1))
-
-
-def columns(rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
-    """Rows as lines of aligned text; the first row is the head. Columns in ``right`` are numbers."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        return ("  " + "  ".join(cells)).rstrip()
-
-    head, *body = rows
-    return [line(head), "  " + "─" * (sum(widths) + 2 * (len(widths) - 1)), *(line(row) for row in body)]
-
-
-def current_commit() -> str:
-    """The commit that was measured, with ``-dirty`` behind it when files have changed since."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    result = subprocess.run(command, cwd=places.CLONE, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"

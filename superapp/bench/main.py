@@ -7,9 +7,10 @@ import sys
 from types import FrameType
 
 from superapp.bench import stand as stands
-from superapp.bench.frame import FULL, SMOKE, Report, current_commit
+from superapp.bench.frame import FULL, SMOKE, Report
 from superapp.localdev import places
 from superapp.localdev.progress import Problem, complain, note, say
+from superapp.localdev.report import current_commit
 
 #: The room, and the module that measures it: ``LIMITS`` and ``run(stand, report, scale)``.
 BENCHES = {"core": "superapp.bench.core"}
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
 def run(app: str, *, smoke: bool) -> Report:
     """Raises ``Problem`` when something that is needed is not there."""
     scale = SMOKE if smoke else FULL
-    with stands.opened() as stand:
+    with stands.opened(smoke=smoke) as stand:
         import django
 
         # Only now there are addresses for the settings to read.
@@ -47,7 +48,7 @@ def run(app: str, *, smoke: bool) -> Report:
             report.void.append("this was a smoke run")
         bench.run(stand, report, scale)
         report.finish()
-    path = places.LOCAL / "bench" / f"{app}.json"
+    path = places.LOCAL / "bench" / f"{app}{'-smoke' if smoke else ''}.json"
     report.write(path)
     note("written", places.shown(path))
     return report

@@ -23,6 +23,8 @@ from superapp.localdev.progress import Problem, step
 from superapp.localdev.stage import Addresses
 
 INSTANCE = "bench"
+# Runs whose numbers do not count may go on side by side, and beside one whose numbers do.
+SMOKE_INSTANCES = [f"bench-smoke-{number}" for number in range(1, 9)]
 START_SECONDS = 30.0
 # Without these a commit is not what it is in production.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
@@ -53,8 +55,8 @@ class Stand:
         ready: Callable[[Child], bool],
         environment: Mapping[str, str] | None = None,
     ) -> Iterator[Child]:
-        """A process of the product, or of a baseline, until the block ends. Its log is ``.local/bench/<name>.log``."""
-        path = places.inside(INSTANCE) / f"{name}.log"
+        """A process of the product, or of a baseline, until the block ends. Its log lies beside the servers' data."""
+        path = places.inside(self.addresses.instance) / f"{name}.log"
         with path.open("wb") as log:
             child = processes.spawn(
                 command,
@@ -73,10 +75,10 @@ class Stand:
 
 
 @contextmanager
-def opened() -> Iterator[Stand]:
+def opened(*, smoke: bool = False) -> Iterator[Stand]:
     """The stand, which the environment names for this process and its children. Raises ``Problem``."""
     with ExitStack() as cleanup:
-        claim = cleanup.enter_context(_claim())
+        claim = cleanup.enter_context(_claim(SMOKE_INSTANCES if smoke else [INSTANCE]))
         running = services.start(claim.instance)
         cleanup.callback(running.stop)
         addresses = stage.announce(running)
@@ -89,14 +91,16 @@ def opened() -> Iterator[Stand]:
         yield _seen(addresses)
 
 
-def _claim() -> Claim:
-    try:
-        return Claim(INSTANCE)
-    except Busy as busy:
-        raise Problem(
-            f"Another bench runs in this clone (process {busy.holder.get('pid', 'unknown')}).",
-            cure="Wait until it has ended: two at once would measure each other.",
-        ) from None
+def _claim(instances: Sequence[str]) -> Claim:
+    for instance in instances:
+        try:
+            return Claim(instance)
+        except Busy as busy:
+            holder = busy.holder.get("pid", "unknown")
+    raise Problem(
+        f"Another bench runs in this clone (process {holder}).",
+        cure="Wait until it has ended: two at once would measure each other.",
+    )
 
 
 def _seen(addresses: Addresses) -> Stand:

@@ -48,6 +48,7 @@ GOALS = {
     "run": Goal(("-m", "superapp.localdev.supervisor"), with_servers=True),
     "test": Goal(("-m", "superapp.localdev.checks", "--tests"), with_tools=True, with_servers=True),
     "lint": Goal(("-m", "superapp.localdev.checks"), with_tools=True),
+    "soak": Goal(("-m", "superapp.localdev.soak"), with_tools=True, with_servers=True),
     "bench": Goal(("manage.py", "bench"), with_tools=True, with_servers=True),
     "backup": Goal(("-m", "superapp.localdev.with_servers", "backup"), with_servers=True),
     "restore": Goal(("-m", "superapp.localdev.with_servers", "restore"), with_servers=True),

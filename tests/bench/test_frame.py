@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from superapp.bench import cpu
-from superapp.bench.frame import FULL, SMOKE, Limit, Report, Run, current_commit, interleave
+from superapp.bench.frame import FULL, SMOKE, Limit, Report, Run, interleave
+from superapp.localdev.report import current_commit
 
 LIMITS = {"a_vs_b": Limit.at_most(2), "things_per_s": Limit.at_least(500)}
 
@@ -151,7 +152,8 @@ sys.stdin.readline()
         assert process.stdout.readline() == b"buried\n"
         seconds = cpu.tree_seconds(process.pid)
         process.communicate(b"\n")
-    assert seconds >= 0.2
+    # The kernel counts in hundredths, and cuts off what is beyond.
+    assert seconds >= 0.18
 
 
 def test_cpu_of_a_part_is_what_it_took_meanwhile() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from superapp.localdev import database
 from superapp.localdev.configured import configured_url
@@ -16,6 +16,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             database.prepare(configured_url("default"), configured_url("owner"))
+            # Whoever waits for a lock makes everybody wait who comes later. It can be tried again.
+            with connections["owner"].cursor() as cursor:
+                cursor.execute("SET lock_timeout = '5s'")
             call_command("migrate", database="owner", interactive=False, verbosity=options["verbosity"])
         except Problem as problem:
             raise CommandError(str(problem)) from None
