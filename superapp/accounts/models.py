@@ -25,6 +25,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
+    #: Set: a moderator shut them out, and only a moderator lets them in again.
+    banned_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "handle"
@@ -33,6 +35,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         db_table = "accounts_user"
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(condition=Q(banned_at=None) | Q(is_active=False), name="user_banned_is_not_active")
+        ]
 
     def __str__(self) -> str:
         return self.handle or str(self.id)
@@ -62,7 +70,15 @@ class HandleDirectory(models.Model):
 
 
 class SignInCode(models.Model):
-    """A code that was sent. ``challenge`` goes to whoever asked for it, the code to the phone; both are needed."""
+    """A code that was sent. ``challenge`` goes to whoever asked for it, the code to the phone; both are needed.
+
+    ``provider_reference`` is set where the provider made the code and has to be asked whether a guess is right.
+    """
+
+    class Outcome(models.TextChoices):
+        SENDING = "sending", _("sending")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
 
     challenge = models.CharField(primary_key=True, max_length=64)
     phone = models.CharField(max_length=16)
@@ -71,9 +87,30 @@ class SignInCode(models.Model):
     attempts = models.SmallIntegerField(default=0)
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, db_default=Outcome.SENDING)
+    provider_reference = models.CharField(max_length=64, db_default="")
 
     class Meta:
         db_table = "accounts_sign_in_code"
+        verbose_name = _("sign-in code")
+        verbose_name_plural = _("sign-in codes")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["phone", "expires_at"], name="sign_in_code_phone")]
+
+    def __str__(self) -> str:
+        return f"{self.phone} {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class CodeCount(models.Model):
+    """How many codes went to numbers that begin alike, on one day (UTC)."""
+
+    pk = models.CompositePrimaryKey("prefix", "day")
+    prefix = models.CharField(max_length=16)
+    day = models.DateField()
+    sent = models.IntegerField()
+
+    class Meta:
+        db_table = "accounts_code_count"
 
 
 class PasswordAttempts(models.Model):

@@ -234,8 +234,18 @@ SIGN_IN_CODE_MAX_ATTEMPTS = 5
 PASSWORD_MAX_ATTEMPTS = 5
 PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8
-# A class with send(*, phone, code, language); the local one prints the code where the developer is looking.
+# The class that brings codes to phones (superapp.accounts.code_providers); the local one prints them.
 SIGN_IN_CODE_PROVIDER = env.optional("SIGN_IN_CODE_PROVIDER")
+# Codes a day (UTC) to numbers that begin so; "*": to each country of which nothing is said.
+SIGN_IN_CODE_DAILY_CAPS = {"*": 2_000} | env.counts("SIGN_IN_CODE_DAILY_CAPS")
+# Of code_providers.signed_http.SignedHttp: where it posts to, and the secret that signs (whsec_… or any long text).
+SIGN_IN_CODE_URL = env.optional("SIGN_IN_CODE_URL")
+SIGN_IN_CODE_SECRET = env.optional("SIGN_IN_CODE_SECRET")
+# Of code_providers.twilio.TwilioVerify.
+TWILIO_URL = "https://verify.twilio.com"
+TWILIO_ACCOUNT_SID = env.optional("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = env.optional("TWILIO_AUTH_TOKEN")
+TWILIO_SERVICE_SID = env.optional("TWILIO_SERVICE_SID")
 
 # Staff sign in with a browser: a handle, a password, a second factor. Sessions are rows; this is for how long one may
 # stay unused, and for how long it lives at most.

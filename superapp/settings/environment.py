@@ -70,6 +70,14 @@ def networks(name: str) -> list[str]:
     return values
 
 
+def counts(name: str) -> dict[str, int]:
+    """``+33:5000,*:200`` as a dictionary."""
+    pairs = [word.rpartition(":")[::2] for word in words(name)]
+    if not all(key and number.isdecimal() for key, number in pairs):
+        raise ImproperlyConfigured(f"{name} is a list of what and how many, such as +33:5000,*:200.")
+    return {key: int(number) for key, number in pairs}
+
+
 def database(url: str, *, name: str) -> dict[str, object]:
     """Django's description of a Postgres URL, read by libpq's own parser, so every form that psql takes works here.
 

@@ -22,6 +22,14 @@ if SIGN_IN_CODE_PROVIDER == "superapp.accounts.code_providers.Terminal":
     raise ImproperlyConfigured(
         "SIGN_IN_CODE_PROVIDER is the local one, which prints codes. Name a provider that sends them."
     )
+if SIGN_IN_CODE_PROVIDER.endswith(".SignedHttp"):
+    if not env.required("SIGN_IN_CODE_URL").startswith("https://"):
+        raise ImproperlyConfigured("SIGN_IN_CODE_URL must start with https://: codes travel over it.")
+    if len(env.required("SIGN_IN_CODE_SECRET")) < 32:
+        raise ImproperlyConfigured("SIGN_IN_CODE_SECRET must be at least 32 random characters.")
+if SIGN_IN_CODE_PROVIDER.endswith(".TwilioVerify"):
+    for _name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"):
+        env.required(_name)
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)

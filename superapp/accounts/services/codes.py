@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import phonenumbers
+import structlog
 from django.conf import settings
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -16,6 +18,8 @@ from superapp.accounts.errors import CodeExpired, CodeWrong, PhoneInvalid
 from superapp.accounts.models import SignInCode
 from superapp.core import limits
 from superapp.core.errors import TooManyRequests
+
+log = structlog.get_logger(__name__)
 
 CODE_DIGITS = 6
 # E.164: at most fifteen digits after the plus. Some national plans have room for more.
@@ -62,29 +66,82 @@ def canonical_phone(text: str) -> str:
 def send_sign_in_code(*, phone: str, language: str, client_address: str) -> SentCode:
     """Send a new code. Known and unknown numbers take the same way, so the answer says nothing about either.
 
-    Raises ``PhoneInvalid``, ``TooManyRequests``, ``Unavailable`` (no limiter, or the provider could not send).
+    Belongs outside any transaction: a provider is asked over the network. Raises ``PhoneInvalid``, ``TooManyRequests``
+    (of this number, from this address, or to this part of the world today), ``Unavailable`` (no limiter, or the
+    provider could not send).
     """
     phone = canonical_phone(phone)
     limits.take(action="accounts.send_code.address", subject=client_address)
     limits.take(action="accounts.send_code.phone", subject=phone)
+    _count_against_cap(phone)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    challenge = secrets.token_urlsafe(24)
     sent = SignInCode.objects.create(
-        challenge=(challenge := secrets.token_urlsafe(24)),
+        challenge=challenge,
         phone=phone,
         language=language,
-        code_hash=_code_hash(challenge, code),
+        # Where the provider makes the code, nothing that somebody types has this hash.
+        code_hash="" if provider().checks_codes else _code_hash(challenge, code),
         expires_at=timezone.now() + settings.SIGN_IN_CODE_LIFETIME,
     )
     # The row is committed: no transaction waits for the network here.
-    provider().send(phone=phone, code=code, language=language)
+    _hand_over(sent, code)
     return SentCode(challenge=challenge, expires_at=sent.expires_at)
+
+
+def _hand_over(sent: SignInCode, code: str) -> None:
+    """Raises ``Unavailable``; either way the row says how it ended."""
+    chosen, outcome, reference = provider(), SignInCode.Outcome.FAILED, ""
+    try:
+        if chosen.checks_codes:
+            reference = chosen.start(phone=sent.phone, language=sent.language)
+        else:
+            # Not the challenge, which is half of what opens the account.
+            message_id = "code_" + hashlib.sha256(sent.challenge.encode()).hexdigest()[:32]
+            chosen.send(phone=sent.phone, code=code, language=sent.language, message_id=message_id)
+        outcome = SignInCode.Outcome.SENT
+    finally:
+        SignInCode.objects.filter(challenge=sent.challenge).update(outcome=outcome, provider_reference=reference)
+
+
+def _count_against_cap(phone: str) -> None:
+    """Somebody is paid for every message to some numbers, and asks for many: each prefix has its share of a day.
+
+    Counted in a row, in one statement, before anything is sent. Raises ``TooManyRequests`` until midnight (UTC).
+    """
+    prefix, cap = _cap_of(phone)
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO accounts_code_count AS counted (prefix, day, sent)
+            SELECT %(prefix)s, %(day)s, 1 WHERE %(cap)s > 0
+            ON CONFLICT (prefix, day) DO UPDATE SET sent = counted.sent + 1 WHERE counted.sent < %(cap)s
+            """,
+            {"prefix": prefix, "day": now.date(), "cap": cap},
+        )
+        if cursor.rowcount:
+            return
+    log.error("codes.cap_reached", prefix=prefix, cap=cap)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    raise TooManyRequests(retry_after_seconds=(midnight - now).total_seconds())
+
+
+def _cap_of(phone: str) -> tuple[str, int]:
+    """The longest prefix in ``SIGN_IN_CODE_DAILY_CAPS`` that the number begins with, else its country's code."""
+    caps: dict[str, int] = settings.SIGN_IN_CODE_DAILY_CAPS
+    for length in range(len(phone), 1, -1):
+        if phone[:length] in caps:
+            return phone[:length], caps[phone[:length]]
+    return f"+{phonenumbers.parse(phone).country_code}", caps["*"]
 
 
 def redeem_code(*, challenge: str, code: str) -> SignInCode:
     """The sent code whose ``phone`` this proves; it is used up.
 
-    Each call counts as a guess, committed before the comparison, so parallel guesses cannot outrun the cap.
-    Raises ``CodeWrong``, ``CodeExpired`` or, with the seconds until the code is void, ``TooManyRequests``.
+    Each call counts as a guess, committed before the comparison, so parallel guesses cannot outrun the cap; so it
+    belongs outside any transaction. Raises ``CodeWrong``, ``CodeExpired``, with the seconds until the code is void
+    ``TooManyRequests``, and ``Unavailable`` where the provider compares and is away.
     """
     sent = SignInCode.objects.filter(challenge=challenge, used_at=None, expires_at__gt=timezone.now()).first()
     if sent is None:
@@ -94,11 +151,21 @@ def redeem_code(*, challenge: str, code: str) -> SignInCode:
     ).update(attempts=F("attempts") + 1)
     if not counted:
         raise TooManyRequests(retry_after_seconds=(sent.expires_at - timezone.now()).total_seconds())
-    if not hmac.compare_digest(sent.code_hash, _code_hash(challenge, code)):
+    if not _is_right(sent, code):
         raise CodeWrong
     if not SignInCode.objects.filter(challenge=challenge, used_at=None).update(used_at=timezone.now()):
         raise CodeExpired
     return sent
+
+
+def _is_right(sent: SignInCode, code: str) -> bool:
+    if sent.provider_reference:
+        chosen = provider()
+        if not chosen.checks_codes:
+            # The provider was changed while this code was on its way.
+            raise CodeExpired
+        return chosen.check(reference=sent.provider_reference, code=code)
+    return hmac.compare_digest(sent.code_hash, _code_hash(sent.challenge, code))
 
 
 def _code_hash(challenge: str, code: str) -> str:

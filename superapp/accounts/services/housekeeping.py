@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from superapp.accounts.models import PasswordAttempts, SignInCode
+from superapp.accounts.models import CodeCount, PasswordAttempts, SignInCode
 from superapp.core import retention
 
 
@@ -13,6 +13,7 @@ def forget_expired() -> None:
     """Delete what can no longer be used. Used refresh tokens stay until they would have expired: reuse must be seen."""
     now = timezone.now()
     retention.delete_in_batches(SignInCode, Q(expires_at__lt=now - timedelta(days=1)))
+    retention.delete_in_batches(CodeCount, Q(day__lt=now.date() - timedelta(days=31)))
     retention.delete_in_batches(PasswordAttempts, Q(counted_until__lt=now))
     began = time.monotonic()
     while _forget_tokens(now) == retention.BATCH and time.monotonic() - began < retention.SECONDS:
