@@ -15,8 +15,8 @@ def register() -> None:
     realtime.topics.register("conversation", may_join=selectors.is_member, initial=selectors.conversation_ids_of)
     media.register_purpose(
         "message",
-        kinds={"photo"},
-        max_bytes=20 * 1024 * 1024,
+        kinds={"photo", "voice", "video", "file"},
+        max_bytes=100 * 1024 * 1024,
         variants={"thumb": 320, "large": 1600},
         may_view=selectors.readable_references,
     )

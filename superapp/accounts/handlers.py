@@ -8,6 +8,7 @@ from superapp.media import registry as media
 
 
 def register() -> None:
+    media.register_viewers(selectors.is_signed_in)
     media.register_purpose(
         "avatar",
         kinds={"photo"},

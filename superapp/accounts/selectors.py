@@ -43,6 +43,11 @@ def access_expiry(*, user_id: int, device_id: int) -> datetime | None:
     )
 
 
+def is_signed_in(user_id: int, device_id: int) -> bool:
+    """Whether what this device was given still counts: neither it was signed out nor its person deactivated."""
+    return Device.objects.filter(user_id=user_id, id=device_id, revoked_at=None, user__is_active=True).exists()
+
+
 def devices_of(user_id: int) -> QuerySet[Device]:
     """Those that are signed in: whose newest refresh token, given when they were last seen, still works."""
     since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME

@@ -14,6 +14,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import HttpResponse
 
+from superapp.core import bodies
 from superapp.core.api.answers import error_response, json_response
 from superapp.core.errors import DomainError, RequestTimeout, Unavailable
 
@@ -62,8 +63,9 @@ def leave_files(application: Callable[..., Iterable[bytes]]) -> Callable[..., It
 class Buffered:
     """Runs ``application`` with a complete body and sends its complete answer, so that it never waits for the network.
 
-    A body larger than anybody takes is not read: the application refuses it by its announced length. One without a
-    length (chunked) gets the length it turns out to have. One that takes too long is refused with 408.
+    A body larger than anybody takes is not read: the application refuses it by its announced length. A large one is
+    read if an endpoint wants it (``core.bodies``). One without a length (chunked) gets the length it turns out to have.
+    One that takes too long is refused with 408.
     """
 
     def __init__(self, application: Application) -> None:
@@ -78,24 +80,13 @@ class Buffered:
             return
         with tempfile.SpooledTemporaryFile(max_size=settings.API_MAX_BODY_BYTES) as body:
             try:
+                if _may_be_unwanted(scope) and not await self._is_wanted(scope, body, send):
+                    return
                 announced = await self._take_in(scope, receive, body)
                 # What is left of a body that was not announced may have no end; nobody reads it.
                 endless = announced > body.tell() and not any(name == b"content-length" for name, _ in scope["headers"])
-                answer: list[Message] = []
-
-                async def keep(message: Message) -> None:
-                    answer.append(message)
-
                 complete = {**scope, "headers": _headers(scope["headers"], announced)}
-                await self._application(complete, _giver(body), keep)
-                start, file = answer[0], complete.get(_FILE)
-                content = b"".join(message.get("body", b"") for message in answer[1:])
-                if endless:
-                    start["headers"].append((b"connection", b"close"))
-                if file is None and start["status"] not in WITHOUT_CONTENT:
-                    start["headers"] = _with_length(start["headers"], len(content))
-                await _sent(start, send)
-                await _hand_out(content, file, send)
+                await self._respond(complete, body, send, last=endless)
             except _Left:
                 return
             except DomainError as refusal:
@@ -104,12 +95,50 @@ class Buffered:
                 body.seek(0, 2)
                 self._held_bytes -= body.tell()
 
+    async def _is_wanted(self, scope: Scope, body: IO[bytes], send: Send) -> bool:
+        """Whether the endpoint wants a body that is still to come. If not, its refusal has been sent."""
+        announced = int(dict(scope["headers"]).get(b"content-length", b"0"))
+        question = {**scope, "headers": _headers(scope["headers"], announced)}
+        bodies.ask(question)
+        answer = await self._ask(question, body)
+        if not bodies.is_wanted(question):
+            await self._send(question, answer, send, last=True)
+            return False
+        bodies.take(scope)
+        return True
+
+    async def _respond(self, scope: Scope, body: IO[bytes], send: Send, *, last: bool) -> None:
+        await self._send(scope, await self._ask(scope, body), send, last=last)
+
+    async def _ask(self, scope: Scope, body: IO[bytes]) -> list[Message]:
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self._application(scope, _giver(body), keep)
+        return answer
+
+    async def _send(self, scope: Scope, answer: list[Message], send: Send, *, last: bool) -> None:
+        """``last``: the connection has to end with it."""
+        start, file = answer[0], scope.get(_FILE)
+        content = b"".join(message.get("body", b"") for message in answer[1:])
+        if last:
+            start["headers"].append((b"connection", b"close"))
+        if file is None and start["status"] not in WITHOUT_CONTENT:
+            start["headers"] = _with_length(start["headers"], len(content))
+        await _sent(start, send)
+        await _hand_out(content, file, send)
+
     async def _take_in(self, scope: Scope, receive: Receive, body: IO[bytes]) -> int:
         """Fill ``body``; returns the length to announce, which is more than what is there if that is too much."""
         headers = dict(scope["headers"])
         announced = int(headers.get(b"content-length", b"0"))
-        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
-        most = settings.API_MAX_BODY_BYTES + (settings.API_MAX_UPLOAD_BYTES if is_form else 0)
+        most = settings.API_MAX_BODY_BYTES
+        if bodies.is_wanted(scope):
+            most += settings.API_MAX_UPLOAD_BYTES
+        elif _is_form(scope):
+            most += bodies.UNASKED_BYTES
         if announced > most or (announced == 0 and b"transfer-encoding" not in headers):
             return announced
         began, size, more = time.monotonic(), 0, True
@@ -136,6 +165,17 @@ class Buffered:
             self._held_bytes += body.write(block)
         except OSError as error:
             raise Unavailable from error
+
+
+def _is_form(scope: Scope) -> bool:
+    return dict(scope["headers"]).get(b"content-type", b"").lower().startswith(b"multipart/")
+
+
+def _may_be_unwanted(scope: Scope) -> bool:
+    """A large form for the API, whose endpoints know the question. Pages take no large forms."""
+    announced = int(dict(scope["headers"]).get(b"content-length", b"0"))
+    large = announced > settings.API_MAX_BODY_BYTES + bodies.UNASKED_BYTES
+    return large and _is_form(scope) and scope["path"].startswith("/api/")
 
 
 def _headers(headers: Headers, announced: int) -> Headers:

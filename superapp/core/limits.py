@@ -42,6 +42,8 @@ LIMITS: dict[str, Limit] = {
     "links.open.address": Limit(60, 60, fails_open=True),
     # media
     "media.upload.user": Limit(60, 600, fails_open=True),
+    # one gibibyte a day
+    "media.upload_kib.user": Limit(1024 * 1024, 86_400, fails_open=True),
     # messaging
     "messaging.send.user": Limit(10, 1, fails_open=True),
     "messaging.send.conversation": Limit(40, 1, fails_open=True),

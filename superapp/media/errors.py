@@ -16,7 +16,17 @@ class FileTooLarge(DomainError):
 class UnsupportedMedia(DomainError):
     """Judged by what is in the file; its name and what the client says of it do not count."""
 
-    code, status, message = "unsupported_media", 415, _("Photos may be JPEG, PNG, WebP or GIF.")
+    code, status, message = "unsupported_media", 415, _("Files of this type are not taken here.")
+
+
+class QuotaExceeded(DomainError):
+    """Too many bytes that were uploaded and hang on nothing; ``max_bytes``, and ``used_bytes`` without this one."""
+
+    code, status, message = (
+        "quota_exceeded",
+        413,
+        _("You have uploaded too much that is not used. Send some of it, or wait."),
+    )
 
 
 class ImageTooLarge(DomainError):
@@ -30,7 +40,7 @@ class FileDamaged(DomainError):
 
 
 class NotReady(DomainError):
-    """The file cannot be shown to others: it is not processed yet, or processing it failed for good (``state``)."""
+    """The file cannot be shown to others: it is not processed yet, or that failed for good (``state``, ``refusal``)."""
 
     code, status, message = "not_ready", 409, _("This file cannot be used.")
 

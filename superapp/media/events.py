@@ -4,8 +4,8 @@ from superapp.core.events import Event
 
 
 @dataclass(frozen=True)
-class PhotoStored(Event):
-    """The photo can be sent and seen at full size; its smaller variants are still to be made."""
+class AssetStored(Event):
+    """An upload is there and waits for a worker. A photo can be sent and seen at full size already."""
 
     asset_id: int
     owner_id: int
@@ -17,3 +17,11 @@ class AssetReady(Event):
 
     asset_id: int
     owner_id: int
+
+
+@dataclass(frozen=True)
+class FileLeft(Event):
+    """No row names this file any more."""
+
+    asset_id: int
+    storage_key: str

@@ -2,10 +2,10 @@
 
 import secrets
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import structlog
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from superapp.core.errors import Unavailable
@@ -35,14 +35,14 @@ class NewFiles:
         for key in self._keys:
             delete(key)
 
-    def write(self, content: bytes) -> str:
+    def write(self, content: bytes | IO[bytes]) -> str:
         """Store ``content`` under a fresh key and return it. Raises ``Unavailable`` when storage does not take it."""
         token = secrets.token_hex(16)
         # Two levels of directories keep each one small on file systems that care.
         key = f"{token[:2]}/{token[2:4]}/{token}"
         self._keys.append(key)
         try:
-            return default_storage.save(key, ContentFile(content))
+            return default_storage.save(key, ContentFile(content) if isinstance(content, bytes) else File(content))
         except OSError as error:
             log.exception("media.storage_failed", storage_key=key)
             raise Unavailable from error

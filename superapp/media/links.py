@@ -1,7 +1,7 @@
-"""Links to files that work without a sign-in, for image loaders: signed, short-lived and good for one viewer.
+"""Links to files that work without a sign-in, for image loaders: signed, short-lived and good for one device.
 
-A link proves who it was given to, not that they may still look: that is asked anew at every fetch. Everything that
-makes it valid stands in the query, which is never logged.
+A link proves who it was given to, not that they may still look or are still signed in: that is asked anew at every
+fetch. Everything that makes it valid stands in the query, which is never logged.
 """
 
 from dataclasses import dataclass
@@ -47,37 +47,42 @@ class Claim:
     """What the query of a link says, as text: only our own signature makes it more than that."""
 
     viewer: str
+    device: str
     expires: str
     signature: str
 
-    def check(self, asset: Asset, variant: str) -> tuple[int, timedelta]:
-        """Whose link this is and how much longer it works. Raises ``NotFound`` if it is not ours, ``LinkExpired``."""
+    def check(self, asset: Asset, variant: str) -> tuple[int, int, timedelta]:
+        """The person's and the device's id, and how much longer it works. Raises ``NotFound`` if the link is not ours,
+        ``LinkExpired``."""
         try:
-            _signer.unsign(f"{_signed(asset, variant, self.viewer, self.expires)}:{self.signature}")
+            _signer.unsign(f"{_signed(asset, variant, self.viewer, self.device, self.expires)}:{self.signature}")
         except BadSignature:
             raise NotFound from None
         left = datetime.fromtimestamp(int(self.expires), UTC) - timezone.now()
         if left <= timedelta(0):
             raise LinkExpired
-        return int(self.viewer), left
+        return int(self.viewer), int(self.device), left
 
 
-def linked(asset: Asset, *, viewer_id: int) -> LinkedAsset:
-    """Links for a viewer who may see the asset; its variants should be prefetched."""
+def linked(asset: Asset, *, viewer_id: int, device_id: int) -> LinkedAsset:
+    """Links for a viewer who may see the asset, on one device of theirs; its variants should be prefetched."""
     expires_at = _expiry(timezone.now())
-    files: dict[str, Asset | Variant] = {ORIGINAL: asset, **{variant.name: variant for variant in asset.variants.all()}}
+    files: dict[str, Asset | Variant] = {variant.name: variant for variant in asset.variants.all()}
+    if asset.is_clean:
+        files = {ORIGINAL: asset, **files}
+    viewer = (str(viewer_id), str(device_id))
     return LinkedAsset(
         asset=asset,
-        variants={name: _link(asset, name, file, viewer_id, expires_at) for name, file in files.items()},
+        variants={name: _link(asset, name, file, viewer, expires_at) for name, file in files.items()},
         expires_at=expires_at,
     )
 
 
-def _link(asset: Asset, name: str, file: Asset | Variant, viewer_id: int, expires_at: datetime) -> Link:
-    viewer, expires = str(viewer_id), str(int(expires_at.timestamp()))
-    signature = _signer.signature(_signed(asset, name, viewer, expires))
+def _link(asset: Asset, name: str, file: Asset | Variant, viewer: tuple[str, str], expires_at: datetime) -> Link:
+    expires = str(int(expires_at.timestamp()))
+    signature = _signer.signature(_signed(asset, name, *viewer, expires))
     path = reverse("media-file", args=[asset.id, name])
-    query = urlencode({"viewer": viewer, "expires": expires, "signature": signature})
+    query = urlencode({"viewer": viewer[0], "device": viewer[1], "expires": expires, "signature": signature})
     return Link(
         url=f"{settings.PUBLIC_ORIGIN}{path}?{query}",
         width=file.width,
@@ -86,8 +91,8 @@ def _link(asset: Asset, name: str, file: Asset | Variant, viewer_id: int, expire
     )
 
 
-def _signed(asset: Asset, variant: str, viewer: str, expires: str) -> str:
-    return f"{asset.id}:{variant}:{viewer}:{expires}:{asset.link_generation}"
+def _signed(asset: Asset, variant: str, viewer: str, device: str, expires: str) -> str:
+    return f"{asset.id}:{variant}:{viewer}:{device}:{expires}:{asset.link_generation}"
 
 
 def _expiry(now: datetime) -> datetime:

@@ -113,6 +113,12 @@ class Asset(StoredFile):
             models.Index(fields=["due_at"], condition=Q(state="processing"), name="asset_due"),
         ]
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether its full size may be given out. Of sound and film, before, it is still the bytes that came, with all
+        that they say about their owner."""
+        return self.kind in {self.Kind.PHOTO, self.Kind.FILE} or self.state == self.State.READY
+
 
 class Variant(StoredFile):
     """A smaller picture of an asset, named by its purpose, or a film's poster."""

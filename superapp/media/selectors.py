@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from superapp.core.errors import NotFound
@@ -30,10 +31,20 @@ def asset_visible_to(viewer_id: int, asset_id: int) -> Asset:
     raise NotFound
 
 
-def linked_file(*, asset_id: int, name: str, claim: Claim) -> tuple[StoredFile, timedelta]:
-    """The file behind a link and how much longer the link works.
+@dataclass(frozen=True)
+class LinkedFile:
+    """What a link leads to (the asset itself, or one of its variants), and how much longer it does."""
 
-    Raises ``NotFound`` for links that we did not make, and when its viewer may no longer see it; ``LinkExpired``.
+    asset: Asset
+    file: StoredFile
+    left: timedelta
+
+
+def linked_file(*, asset_id: int, name: str, claim: Claim) -> LinkedFile:
+    """The file behind a link.
+
+    Raises ``NotFound`` for links that we did not make, when its viewer may no longer see it, and when the device that
+    was given it is signed out; ``LinkExpired``.
     """
     file: Asset | Variant | None
     if name == registry.ORIGINAL:
@@ -43,16 +54,24 @@ def linked_file(*, asset_id: int, name: str, claim: Claim) -> tuple[StoredFile, 
         asset = file.asset if file else None
     if file is None or asset is None:
         raise NotFound
-    viewer_id, left = claim.check(asset, name)
-    if not _visible_to(viewer_id, [asset]):
+    viewer_id, device_id, left = claim.check(asset, name)
+    if name == registry.ORIGINAL and not asset.is_clean:
         raise NotFound
-    return file, left
+    if not registry.is_signed_in(viewer_id, device_id) or not _visible_to(viewer_id, [asset]):
+        raise NotFound
+    return LinkedFile(asset, file, left)
 
 
 def assets_left_behind(*, overdue: timedelta, limit: int) -> list[int]:
     """Assets whose processing should have begun, or begun again, ``overdue`` ago; the longest waiting first."""
     waiting = Asset.objects.filter(state=Asset.State.PROCESSING, due_at__lte=timezone.now() - overdue)
     return list(waiting.order_by("due_at").values_list("id", flat=True)[:limit])
+
+
+def unused_bytes(owner_id: int) -> int:
+    """What somebody uploaded and has not used, from an index alone."""
+    unused = Asset.objects.filter(owner_id=owner_id, reference=None)
+    return int(unused.aggregate(total=Sum("size_bytes"))["total"] or 0)
 
 
 def _shown() -> QuerySet[Asset]:

@@ -7,6 +7,7 @@ from superapp.media import selectors, services
 
 @shared_task
 def make_variants(asset_id: int) -> None:
+    # The name stands in queues and is older than sound and film.
     services.make_variants(asset_id=asset_id)
 
 

@@ -141,7 +141,7 @@ REDIS_CIRCUIT_OPEN_SECONDS = 2.0
 API_MAX_BODY_BYTES = 256 * 1024
 API_MAX_DEPTH = 20
 # What forms with files may have on top of that; purposes of media may take less.
-API_MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+API_MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 # On one origin: a body may stall this long, gains time with every byte, and an answer may be left unread this long.
 HTTP_BODY_PATIENCE_SECONDS = 15.0
 HTTP_BODY_BYTES_PER_SECOND = 8 * 1024
@@ -205,16 +205,24 @@ SPECTACULAR_SETTINGS = {
 
 # --- media ----------------------------------------------------------------------------------------------------------
 MEDIA_ROOT = env.optional("MEDIA_ROOT", str(LOCAL_DIR / "media"))
-STORAGES = {
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# With a bucket, files live in an S3-compatible store; clients fetch them there, so its endpoint is a public address.
+if _bucket := env.optional("MEDIA_S3_BUCKET"):
+    STORAGES["default"] = env.bucket(_bucket)
 MEDIA_MAX_PIXELS = 25_000_000
+MEDIA_VIDEO_MAX_PIXELS = 3840 * 2160
+MEDIA_VIDEO_MAX_SIDE = 4096
 MEDIA_URL_LIFETIME = timedelta(minutes=10)
-# An upload's size is known from its headers before its body is read. It is parsed in memory, by as many at once as
-# there are threads: the names of Django's temporary files would depend on what a client calls its own.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = API_MAX_UPLOAD_BYTES + API_MAX_BODY_BYTES
+# What one person may have uploaded and not used; what is left unused is deleted after a while.
+MEDIA_MAX_UNUSED_BYTES = 300 * 1024 * 1024
+# What sound or film from a stranger may take of the machine while a clean copy is made of it.
+MEDIA_WORK_CPU_SECONDS = 36
+MEDIA_WORK_MEMORY_BYTES = 112 * 1024 * 1024
+# Large files are on disk while they are read, under no name: Django's would depend on what a client calls its own.
+FILE_UPLOAD_HANDLERS = ["superapp.core.bodies.OnDisk"]
 
 # --- accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

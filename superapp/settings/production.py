@@ -4,14 +4,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 from . import environment as env
 from .base import *  # noqa: F403
-from .base import SECRET_KEY
+from .base import SECRET_KEY, STORAGES
 
 env.required("ALLOWED_HOSTS")
 # Behind a proxy everybody has the proxy's address: limits by address would count the whole world as one.
 env.required("CLIENT_ADDRESS_HEADER")
 PUBLIC_ORIGIN = env.required("PUBLIC_ORIGIN").rstrip("/")
 SIGN_IN_CODE_PROVIDER = env.required("SIGN_IN_CODE_PROVIDER")
-MEDIA_ROOT = env.required("MEDIA_ROOT")
+if not env.optional("MEDIA_S3_BUCKET"):
+    MEDIA_ROOT = env.required("MEDIA_ROOT")
 STATIC_ROOT = env.required("STATIC_ROOT")
 
 if len(SECRET_KEY) < 50:
@@ -47,6 +48,6 @@ if ADMIN_PATH in {"admin/", "backstage/"}:
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": STORAGES["default"],
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

@@ -59,7 +59,7 @@ def test_what_could_not_be_processed_is_not_ready(person: Person) -> None:
     Asset.objects.update(state="failed")
     with pytest.raises(NotReady) as refusal:
         attach(person, asset)
-    assert refusal.value.details == {"asset_ids": [str(asset.id)], "state": "failed"}
+    assert refusal.value.details == {"asset_ids": [str(asset.id)], "state": "failed", "refusal": ""}
     assert references() == [None]
 
 

@@ -135,7 +135,7 @@ def test_the_secret_of_a_link_stands_in_its_query(asset: Asset, person: Person) 
     url = urlsplit(link(person, asset))
     assert f"{url.scheme}://{url.netloc}" == django_settings.PUBLIC_ORIGIN
     assert url.path == f"/media/{asset.id}/original"
-    assert set(parse_qs(url.query)) == {"viewer", "expires", "signature"}
+    assert set(parse_qs(url.query)) == {"viewer", "device", "expires", "signature"}
 
 
 def test_a_link_is_for_its_viewer(asset: Asset, person: Person, other: Person) -> None:
@@ -232,11 +232,12 @@ def test_links_are_for_reading(asset: Asset, person: Person) -> None:
     assert (head.status_code, int(head["Content-Length"]), b"".join(head)) == (200, asset.size_bytes, b"")
 
 
-def test_a_fetch_takes_one_statement(
+def test_a_fetch_takes_two_statements(
     asset: Asset, person: Person, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     services.make_variants(asset_id=asset.id)
     for name in ("original", "thumb"):
         url = link(person, asset, name)
-        with django_assert_num_queries(1):
+        # Which file, and whether its viewer is still signed in.
+        with django_assert_num_queries(2):
             fetch(url)

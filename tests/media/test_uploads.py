@@ -16,7 +16,6 @@ from superapp.core.models import OutboxEvent
 from superapp.media import services
 from superapp.media.errors import FileTooLarge
 from superapp.media.models import Asset
-from superapp.media.registry import MAX_UPLOAD_BYTES
 from tests.media import images
 from tests.media.conftest import PURPOSE, Person, files_in, stored
 
@@ -42,10 +41,14 @@ def test_an_uploaded_photo_is_shown_at_once(person: Person, media_root: Path) ->
         "kind": "photo",
         "purpose": PURPOSE,
         "content_type": "image/jpeg",
+        "name": "",
         "width": 48,
         "height": 64,
+        "duration_ms": None,
+        "waveform": None,
         "size_bytes": file.stat().st_size,
         "state": "processing",
+        "refusal": "",
         "created_at": f"{asset.created_at:%Y-%m-%dT%H:%M:%S.%f}Z",
         "variants": {
             "original": {
@@ -92,24 +95,35 @@ class Unread(io.BytesIO):
     readline = read
 
 
-def test_fifty_megabytes_announced_are_refused_unread(person: Person, media_root: Path) -> None:
-    environ: dict[str, Any] = {"CONTENT_LENGTH": str(50 * 1024 * 1024), "wsgi.input": Unread()}
+@pytest.mark.parametrize(
+    ("query", "megabytes", "expected"),
+    [
+        ("", 101, "body_too_large"),
+        (f"?purpose={PURPOSE}", 50, "file_too_large"),
+        ("?purpose=message&kind=photo", 21, "file_too_large"),
+        ("?purpose=message&kind=voice", 21, "file_too_large"),
+    ],
+)
+def test_what_is_announced_as_too_large_is_refused_unread(
+    query: str, megabytes: int, expected: str, person: Person, media_root: Path
+) -> None:
+    environ: dict[str, Any] = {"CONTENT_LENGTH": str(megabytes * 1024 * 1024), "wsgi.input": Unread()}
     response = person.client.generic(
         "POST",
-        UPLOADS,
+        UPLOADS + query,
         data=b"x",
         content_type="multipart/form-data; boundary=x",
         headers={"Idempotency-Key": str(uuid4())},
         **environ,
     )
-    assert (response.status_code, code(response)) == (413, "body_too_large")
+    assert (response.status_code, code(response)) == (413, expected)
     assert nothing_kept(media_root)
 
 
 def test_fifty_megabytes_sent_are_refused(person: Person, media_root: Path) -> None:
     response = person.upload(bytes(50 * 1024 * 1024))
-    assert (response.status_code, code(response)) == (413, "body_too_large")
-    assert response.json()["error"]["details"] == {"max_bytes": MAX_UPLOAD_BYTES}
+    assert (response.status_code, code(response)) == (413, "file_too_large")
+    assert response.json()["error"]["details"] == {"max_bytes": 1024 * 1024}
     assert nothing_kept(media_root)
 
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from superapp.core import errors, requests
+from superapp.core import bodies, errors, requests
 from superapp.core.api import parsing
 from superapp.core.api.answers import as_domain_error, error_response, failure_response, json_response
 from superapp.core.api.paging import Page, PageQuery
@@ -27,7 +27,8 @@ class Operation:
 
     #: Shape of the JSON body, or of the form when ``multipart``; the handler gets the checked values as ``data``.
     input: ClassVar[type[BaseSerializer[Any]] | None] = None
-    #: Shape of the query string, for methods without a body; also handed over as ``data``.
+    #: Shape of the query string, for methods without a body; also handed over as ``data``. Beside a form: what may
+    #: stand there instead of in the form, so that it is known before the form is read.
     query: ClassVar[type[BaseSerializer[Any]] | None] = None
     #: Shape of the answer; None: no content.
     output: ClassVar[type[BaseSerializer[Any]] | None] = None
@@ -144,11 +145,31 @@ class Endpoint(APIView):
                 raise errors.Unauthenticated
             structlog.contextvars.bind_contextvars(user_id=request.user_id)
             requests.speak_to(request.user)
+        if operation.multipart_bytes is not None:
+            self._check_form(operation, request)
+            if bodies.is_asked(request.META):
+                bodies.want(request.META)
+                return HttpResponse(status=204)
         handler = getattr(self, self.method.lower())
         if operation.input or operation.query or operation.page:
             kwargs = {"data": _validated(operation, request), **kwargs}
         result = handler(request, **kwargs)
         return result if isinstance(result, HttpResponseBase) else _shown(operation, request, result)
+
+    def before_form(self, request: ApiRequest, query: dict[str, Any], announced_bytes: int) -> None:
+        """For endpoints with ``multipart_bytes``: refuses what need not be read for that. Called once per request."""
+
+    # From the headers, before a byte of the body is read.
+    def _check_form(self, operation: type[Operation], request: ApiRequest) -> None:
+        assert operation.multipart_bytes is not None
+        announced = parsing.content_length(request._request)
+        if announced > operation.multipart_bytes + settings.API_MAX_BODY_BYTES:
+            raise errors.BodyTooLarge(max_bytes=operation.multipart_bytes)
+        if request._request.content_type != "multipart/form-data":
+            raise errors.UnsupportedMediaType(_("The body must be a form (multipart/form-data)."))
+        if not bodies.was_wanted(request.META):
+            query = _checked(operation.query, request, request.query_params.dict()) if operation.query else {}
+            self.before_form(request, query, announced)
 
     def _refuse(self, error: Exception, operation: type[Operation] | None) -> HttpResponse:
         refusal = as_domain_error(error)
@@ -166,17 +187,17 @@ class Endpoint(APIView):
 
 def _validated(operation: type[Operation], request: ApiRequest) -> dict[str, Any]:
     if operation.multipart_bytes is not None:
-        # From the header, before a byte of the body is read.
-        if parsing.content_length(request._request) > operation.multipart_bytes + settings.API_MAX_BODY_BYTES:
-            raise errors.BodyTooLarge(max_bytes=operation.multipart_bytes)
-        if request._request.content_type != "multipart/form-data":
-            raise errors.UnsupportedMediaType(_("The body must be a form (multipart/form-data)."))
-        data: Any = {**request._request.POST.dict(), **request._request.FILES.dict()}
+        query = request.query_params.dict() if operation.query else {}
+        data: Any = {**query, **request._request.POST.dict(), **request._request.FILES.dict()}
     elif operation.input:
         data = parsing.json_body(request._request)
     else:
         data = request.query_params.dict()
-    serializer = (operation.input or operation.query or PageQuery)(data=data, context={"request": request})
+    return _checked(operation.input or operation.query or PageQuery, request, data)
+
+
+def _checked(shape: type[BaseSerializer[Any]], request: ApiRequest, data: Any) -> dict[str, Any]:
+    serializer = shape(data=data, context={"request": request})
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 

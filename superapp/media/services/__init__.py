@@ -1,7 +1,17 @@
 """What people and jobs can do with files. See ``registry`` for how a room says which files it takes."""
 
-from superapp.media.services.deletion import delete_orphans
+from superapp.media.services.deletion import delete_file, delete_orphans
 from superapp.media.services.processing import FIRST_PAUSE, MAX_ATTEMPTS, make_variants
-from superapp.media.services.uploads import attach, detach, store
+from superapp.media.services.uploads import attach, check_room, detach, store
 
-__all__ = ["FIRST_PAUSE", "MAX_ATTEMPTS", "attach", "delete_orphans", "detach", "make_variants", "store"]
+__all__ = [
+    "FIRST_PAUSE",
+    "MAX_ATTEMPTS",
+    "attach",
+    "check_room",
+    "delete_file",
+    "delete_orphans",
+    "detach",
+    "make_variants",
+    "store",
+]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -27,6 +28,11 @@ def delete_orphans(*, older_than: timedelta, batch: int) -> int:
         Variant.objects.filter(asset_id__in=gone).delete()
         deleted, _ = Asset.objects.filter(id__in=gone, state=Asset.State.DELETING).delete()
     return deleted
+
+
+def delete_file(*, storage_key: str) -> None:
+    """A file that no row names any more. Raises ``OSError`` when storage does not let it go."""
+    default_storage.delete(storage_key)
 
 
 @transaction.atomic
