@@ -80,7 +80,8 @@ def main() -> None:
 def _as_refusal(error: Any) -> Refused:
     import av
 
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError | BlockingIOError | av.error.ExternalError):
+        # The last two are how encoders say that they got no memory, or no thread.
         return Refused("too_heavy", "memory")
     if isinstance(error, av.error.DecoderNotFoundError):
         return Refused("unsupported_media", "codec")
@@ -235,7 +236,7 @@ def film(job: Job) -> dict[str, Any]:
         as_it_is = _plays_everywhere(source, seen)
     pictures, first = _posters(job)
     seconds, width, height = _repacked(job) if as_it_is else _made_anew(job)
-    if as_it_is and first.rotation % 180:
+    if as_it_is and _turn_of(first) % 180:
         width, height = height, width
     return {
         "content_type": "video/mp4",
@@ -297,12 +298,18 @@ def _posters(job: Job) -> tuple[dict[str, Any], Any]:
         made = {}
         for name, side in sorted(job["pictures"].items(), key=lambda item: -item[1]):
             width, height = _fitted(first.width, first.height, side, even=False)
-            image = first.to_image(width=width, height=height)
-            if first.rotation:
-                image = image.rotate(first.rotation, expand=True)
+            image = first.to_image(width=width, height=height, threads=1)
+            if turn := _turn_of(first):
+                image = image.rotate(turn, expand=True)
             image.save(name, "JPEG", quality=JPEG_QUALITY)
             made[name] = {"width": image.width, "height": image.height}
         return made, first
+
+
+def _turn_of(frame: Any) -> int:
+    """Degrees against the clock that make it upright; nobody holds a phone at an angle between these."""
+    turn = int(frame.rotation) % 360
+    return turn if turn in {90, 180, 270} else 0
 
 
 def _fitted(width: int, height: int, side: int, *, even: bool) -> tuple[int, int]:
@@ -396,7 +403,7 @@ class Pictures:
             return
         self._end = at + float((frame.duration or 0) * frame.time_base)
         _check_length(self._end, self._job)
-        picture = frame.reformat(width=self._inner[0], height=self._inner[1], format="yuv420p")
+        picture = frame.reformat(width=self._inner[0], height=self._inner[1], format="yuv420p", threads=1)
         picture = self._upright(picture)
         picture.pts, picture.time_base = round(at * 90_000), self._encoder.codec_context.time_base
         picture.pict_type = 0
@@ -413,14 +420,15 @@ class Pictures:
         from fractions import Fraction
 
         self._inner = _fitted(frame.width, frame.height, FILM_SIDE, even=True)
-        self._rotation = int(frame.rotation) % 360
+        self._rotation = _turn_of(frame)
         self.size = self._inner if self._rotation % 180 == 0 else (self._inner[1], self._inner[0])
         encoder = self._target.add_stream("libx264", rate=FILM_PICTURES_PER_SECOND)
         encoder.width, encoder.height = self.size
         encoder.pix_fmt = "yuv420p"
         encoder.codec_context.time_base = Fraction(1, 90_000)
         encoder.codec_context.thread_count = 1
-        encoder.options = {"preset": "superfast", "crf": "27", "rc-lookahead": "10", "threads": "1"}
+        # Without looking ahead: a dozen pictures would be in memory at once.
+        encoder.options = {"preset": "superfast", "crf": "27", "rc-lookahead": "0", "bf": "0", "threads": "1"}
         self._encoder = encoder
 
     def _upright(self, picture: Any) -> Any:
@@ -442,8 +450,7 @@ def _turning(picture: Any, rotation: int) -> Any:
     source = graph.add_buffer(
         width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 90_000)
     )
-    steps = {90: ["cclock"], 180: ["clock", "clock"], 270: ["clock"]}.get(rotation, [])
-    for direction in steps:
+    for direction in {90: ["cclock"], 180: ["clock", "clock"], 270: ["clock"]}[rotation]:
         step = graph.add("transpose", direction)
         source.link_to(step)
         source = step

@@ -220,7 +220,7 @@ MEDIA_URL_LIFETIME = timedelta(minutes=10)
 MEDIA_MAX_UNUSED_BYTES = 300 * 1024 * 1024
 # What sound or film from a stranger may take of the machine while a clean copy is made of it.
 MEDIA_WORK_CPU_SECONDS = 36
-MEDIA_WORK_MEMORY_BYTES = 112 * 1024 * 1024
+MEDIA_WORK_MEMORY_BYTES = 136 * 1024 * 1024
 # Large files are on disk while they are read, under no name: Django's would depend on what a client calls its own.
 FILE_UPLOAD_HANDLERS = ["superapp.core.bodies.OnDisk"]
 

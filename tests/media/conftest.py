@@ -16,7 +16,7 @@ from superapp.media import registry, services
 from superapp.media.models import Asset
 from tests.media import images
 
-PURPOSE = "test.photo"
+PURPOSE, EVERYTHING = "test.photo", "test.everything"
 #: (viewer id, reference): what the purpose lets people see besides their own.
 rights: set[tuple[int, str]] = set()
 #: What ``may_view`` was asked.
@@ -33,6 +33,13 @@ registry.register_purpose(
 )
 registry.register_purpose(
     "test.other", kinds={"photo"}, max_bytes=1024 * 1024, variants={}, may_view=lambda viewer_id, references: references
+)
+registry.register_purpose(
+    EVERYTHING,
+    kinds={"photo", "voice", "video", "file"},
+    max_bytes=100 * 1024 * 1024,
+    variants={"thumb": 32},
+    may_view=may_view,
 )
 registry.register_purpose(
     "test.sound", kinds=set(), max_bytes=1024, variants={}, may_view=lambda viewer_id, references: references

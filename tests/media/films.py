@@ -84,7 +84,8 @@ def film(
 ) -> bytes:
     """Left half red, right half blue."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container, options={"movflags": "use_metadata_tags"}) as target:
+    tags = {"movflags": "use_metadata_tags"} if metadata else {}
+    with av.open(file, "w", format=container, options=tags) as target:
         target.metadata.update(metadata or {})
         stream = target.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
