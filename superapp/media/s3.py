@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
@@ -21,6 +22,22 @@ def _as_os_error() -> Iterator[None]:
 
 
 class PrivateBucket(S3Storage):
+    def __init__(self, *, addressing: str, **options: Any) -> None:
+        """``addressing``: how the bucket is named in addresses, ``path``, ``virtual`` or ``auto``. Without keys the
+        machine's own role counts, as boto3 finds it."""
+        patience = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": addressing},
+            connect_timeout=3,
+            read_timeout=20,
+            retries={"total_max_attempts": 2},
+        )
+        # Keys are random and written once, so nobody has to ask first whether one is taken. What is read comes onto
+        # disk, not into memory.
+        super().__init__(
+            file_overwrite=True, default_acl=None, max_memory_size=1024 * 1024, client_config=patience, **options
+        )
+
     def momentary_url(self, key: str, *, method: str, content_type: str, disposition: str) -> str:
         """An address that anybody may fetch the file from, for a moment; computed here, without asking the store."""
         parameters = {

@@ -210,8 +210,20 @@ STORAGES: dict[str, dict[str, object]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # With a bucket, files live in an S3-compatible store; clients fetch them there, so its endpoint is a public address.
-if _bucket := env.optional("MEDIA_S3_BUCKET"):
-    STORAGES["default"] = env.bucket(_bucket)
+MEDIA_S3_BUCKET = env.optional("MEDIA_S3_BUCKET")
+if MEDIA_S3_BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "superapp.media.s3.PrivateBucket",
+        "OPTIONS": {
+            "bucket_name": MEDIA_S3_BUCKET,
+            "endpoint_url": env.optional("MEDIA_S3_ENDPOINT") or None,
+            "region_name": env.optional("MEDIA_S3_REGION", "us-east-1"),
+            "access_key": env.optional("MEDIA_S3_ACCESS_KEY") or None,
+            "secret_key": env.optional("MEDIA_S3_SECRET_KEY") or None,
+            "location": env.optional("MEDIA_S3_PREFIX"),
+            "addressing": env.optional("MEDIA_S3_ADDRESSING", "auto"),
+        },
+    }
 MEDIA_MAX_PIXELS = 25_000_000
 MEDIA_VIDEO_MAX_PIXELS = 3840 * 2160
 MEDIA_VIDEO_MAX_SIDE = 4096

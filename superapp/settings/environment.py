@@ -105,31 +105,3 @@ def database(url: str, *, name: str) -> dict[str, object]:
         # Nothing may rely on session state: pgbouncer in transaction mode hands each transaction another session.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
-
-
-def bucket(name: str) -> dict[str, object]:
-    """Django's description of a private bucket. Without keys, the machine's own role counts, as boto3 finds it."""
-    from botocore.config import Config
-
-    options = {
-        "bucket_name": name,
-        "endpoint_url": optional("MEDIA_S3_ENDPOINT") or None,
-        "region_name": optional("MEDIA_S3_REGION", "us-east-1"),
-        "access_key": optional("MEDIA_S3_ACCESS_KEY") or None,
-        "secret_key": optional("MEDIA_S3_SECRET_KEY") or None,
-        "location": optional("MEDIA_S3_PREFIX"),
-        # Keys are random and written once: nobody has to ask first whether one is taken.
-        "file_overwrite": True,
-        "default_acl": None,
-        "querystring_auth": True,
-        # What is read comes onto disk, not into memory.
-        "max_memory_size": 1024 * 1024,
-        "client_config": Config(
-            signature_version="s3v4",
-            s3={"addressing_style": optional("MEDIA_S3_ADDRESSING", "auto")},
-            connect_timeout=3,
-            read_timeout=20,
-            retries={"total_max_attempts": 2},
-        ),
-    }
-    return {"BACKEND": "superapp.media.s3.PrivateBucket", "OPTIONS": options}

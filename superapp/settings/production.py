@@ -4,14 +4,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from . import environment as env
 from .base import *  # noqa: F403
-from .base import SECRET_KEY, STORAGES
+from .base import MEDIA_S3_BUCKET, SECRET_KEY, STORAGES
 
 env.required("ALLOWED_HOSTS")
 # Behind a proxy everybody has the proxy's address: limits by address would count the whole world as one.
 env.required("CLIENT_ADDRESS_HEADER")
 PUBLIC_ORIGIN = env.required("PUBLIC_ORIGIN").rstrip("/")
 SIGN_IN_CODE_PROVIDER = env.required("SIGN_IN_CODE_PROVIDER")
-if not env.optional("MEDIA_S3_BUCKET"):
+if not MEDIA_S3_BUCKET:
     MEDIA_ROOT = env.required("MEDIA_ROOT")
 STATIC_ROOT = env.required("STATIC_ROOT")
 
