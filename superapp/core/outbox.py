@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from superapp.core import loops
-from superapp.core.leases import Lease
+from superapp.core.leases import Lease, LeaseLost
 from superapp.core.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
@@ -100,9 +100,18 @@ def _deliver(row: OutboxEvent, lease: Lease) -> bool:
     except Exception as error:
         _note_failure(row, lease, error)
         return False
-    with transaction.atomic(), connection.cursor() as cursor:
-        lease.guard()
-        cursor.execute("UPDATE core_outbox SET done_at = clock_timestamp(), error = '' WHERE id = %s", [row.id])
+    with connection.cursor() as cursor:
+        # ``lease.guard()`` and the mark in one statement: a transaction of its own, in one trip instead of four.
+        cursor.execute(
+            """
+            WITH held AS (
+                SELECT 1 FROM core_lease WHERE name = %s AND shard = %s AND token = %s FOR SHARE)
+            UPDATE core_outbox SET done_at = clock_timestamp(), error = '' FROM held WHERE id = %s
+            """,
+            [lease.name, lease.shard, lease.token, row.id],
+        )
+        if cursor.rowcount == 0:
+            raise LeaseLost(f"{lease.name}/{lease.shard}")
     return True
 
 
