@@ -12,6 +12,8 @@ class Sizes:
     talking_clients: int
     # Sockets that one gateway process holds while nothing happens.
     idle_sockets: int
+    # Clients that lose their gateway and come back to it.
+    returning_sockets: int
     # Attempts at one sign-in code, at the same time.
     parallel_guesses: int
     # Members of the largest group.
@@ -32,6 +34,7 @@ sizes = {
     "smoke": Sizes(
         talking_clients=12,
         idle_sockets=300,
+        returning_sockets=100,
         parallel_guesses=200,
         group_members=500,
         messages_per_writer=12,
@@ -43,6 +46,7 @@ sizes = {
     "full": Sizes(
         talking_clients=50,
         idle_sockets=5_000,
+        returning_sockets=5_000,
         parallel_guesses=1_000,
         group_members=500,
         messages_per_writer=500,

@@ -1,0 +1,172 @@
+"""A gateway with thousands of sockets is restarted. All of them come back by themselves, and miss nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from messaging.models import Conversation, Membership, Message
+from superapp.accounts.models import Device as DeviceRow
+from superapp.accounts.models import RefreshToken, User
+from superapp.client import Api, Client, State, Timing
+from superapp.core import tokens
+from superapp.core.ids import new_id
+from tests.processes import Gateway
+from tests.realtime.people import Device, say
+from tests.realtime.sockets import gateway
+from tests.sizes import sizes
+
+GROUP_OF = 10
+# Clients that are started at the same time; how they come back is up to them.
+STARTED_AT_ONCE = 40
+GROUPS_OF_A_POOL = 20
+PATIENCE_SECONDS = 600.0
+# A crowd has one processor to itself: it waits for answers longer than a phone does.
+HTTP = httpx.Timeout(60.0, pool=300.0)
+
+
+@dataclass(frozen=True)
+class Group:
+    conversation_id: int
+    members: Sequence[Device]
+
+    def seqs(self) -> list[int]:
+        """What has been said, from the database."""
+        rows = Message.objects.filter(conversation_id=self.conversation_id).order_by("seq")
+        return list(rows.values_list("seq", flat=True))
+
+
+@pytest.fixture(scope="module")
+def server(committed_db: Any) -> Iterator[Gateway]:
+    with gateway(committed_db) as running:
+        yield running
+
+
+def groups(count: int) -> list[Group]:
+    """Signed-in people in groups, made in bulk: signing each of them in is not what is tested here."""
+    later = timezone.now() + timedelta(hours=2)
+    ids = [new_id() for _ in range(count)]
+    # With a refresh token each, which a client that starts uses at once.
+    refresh = [tokens.issue("refresh", owner_id=user_id) for user_id in ids]
+    User.objects.bulk_create(User(id=user_id, display_name="One of many", password="") for user_id in ids)
+    DeviceRow.objects.bulk_create(
+        DeviceRow(
+            user_id=user_id,
+            id=user_id,
+            name="Test",
+            platform="ios",
+            last_seen_at=later,
+            access_digest=str(user_id),
+            access_expires_at=later,
+        )
+        for user_id in ids
+    )
+    RefreshToken.objects.bulk_create(
+        RefreshToken(user_id=token.owner_id, device_id=token.owner_id, digest=token.digest, expires_at=later)
+        for token in refresh
+    )
+    people = [Device(user_id=t.owner_id, device_id=t.owner_id, token=t.text, handle="") for t in refresh]
+    found = [Group(new_id(), people[start : start + GROUP_OF]) for start in range(0, count, GROUP_OF)]
+    Conversation.objects.bulk_create(
+        Conversation(id=group.conversation_id, kind="group", member_count=len(group.members)) for group in found
+    )
+    Membership.objects.bulk_create(
+        Membership(conversation_id=group.conversation_id, user_id=member.user_id)
+        for group in found
+        for member in group.members
+    )
+    return found
+
+
+@asynccontextmanager
+async def present(server: Gateway, found: Sequence[Group]) -> AsyncIterator[dict[Client, Group]]:
+    """A client for everybody, with the pauses of a phone: they are spread at random, and grow."""
+    free = asyncio.Semaphore(STARTED_AT_ONCE)
+    clients: dict[Client, Group] = {}
+    async with AsyncExitStack() as cleanup:
+        for number, group in enumerate(found):
+            if number % GROUPS_OF_A_POOL == 0:
+                http = await cleanup.enter_async_context(pool())
+            for member in group.members:
+                api = Api(server.url, http=http)
+                api.session = session_of(member)  # type: ignore[assignment]
+                clients[Client(api, recent=None, timing=Timing())] = group
+
+        async def start(client: Client) -> None:
+            async with free:
+                client.start()
+                await client.online()
+
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.gather(*map(start, clients))
+            yield clients
+        finally:
+            await asyncio.gather(*(client.close() for client in clients))
+
+
+def pool() -> httpx.AsyncClient:
+    """Few connections for many clients. One pool for all would look at thousands of waiting requests at each answer."""
+    return httpx.AsyncClient(timeout=HTTP, trust_env=False, verify=False, limits=httpx.Limits(max_connections=4))
+
+
+def session_of(device: Device) -> dict[str, Any]:
+    return {
+        "access_token": "",
+        "access_expires_at": "",
+        "refresh_token": device.token,
+        "refresh_expires_at": "",
+        "device_id": str(device.device_id),
+        "is_new_user": False,
+        "user": {"id": device.id},
+    }
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 (state of many clients)
+            await asyncio.sleep(0.05)
+
+
+def has(client: Client, group: Group, seqs: list[int]) -> bool:
+    log = client.store.logs.get(str(group.conversation_id))
+    return log is not None and [message["seq"] for message in log.messages] == seqs
+
+
+async def say_everywhere(found: Sequence[Group]) -> None:
+    """Past the gateway, as REST in another process would."""
+    await asyncio.to_thread(lambda: [say(group.members[0], group.conversation_id) for group in found])
+
+
+@pytest.mark.long
+async def test_all_sockets_come_back_after_a_restart_and_none_has_missed_anything(
+    server: Gateway, soak_figure: Callable[[str, float], None]
+) -> None:
+    count = sizes.returning_sockets
+    found = await asyncio.to_thread(groups, count)
+    await say_everywhere(found)
+    async with present(server, found) as clients:
+        await asyncio.to_thread(server.stop)
+        await until(lambda: all(client.state is not State.ONLINE for client in clients))
+        # Nobody is told of this by a push.
+        await say_everywhere(found)
+        await asyncio.to_thread(server.start)
+        began = time.monotonic()
+        await until(lambda: all(client.state is State.ONLINE for client in clients))
+        soak_figure(f"{count}_sockets_back_seconds", round(time.monotonic() - began, 1))
+        # And this comes by push again, or is fetched where the push was early.
+        await say_everywhere(found)
+        expected = {group.conversation_id: await asyncio.to_thread(group.seqs) for group in found}
+        assert {len(seqs) for seqs in expected.values()} == {3}
+        await until(
+            lambda: all(has(client, group, expected[group.conversation_id]) for client, group in clients.items())
+        )
+        assert [client.trouble for client in clients if client.state is not State.ONLINE] == []
+    assert "Traceback" not in server.last_lines(1_000_000)
