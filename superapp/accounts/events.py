@@ -10,7 +10,7 @@ class ProfileChanged(Event):
 
 @dataclass(frozen=True)
 class DeviceRevoked(Event):
-    """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed."""
+    """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed, banned."""
 
     device_id: int
     user_id: int

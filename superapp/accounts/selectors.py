@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from superapp.accounts.models import Device, HandleDirectory, User
+from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, User
 from superapp.core import tokens
 from superapp.core.errors import NotFound
 from superapp.core.links import ScanResult
@@ -86,6 +86,14 @@ def user_by_handle(handle: str) -> User:
     if user.handle != entry.handle:
         raise NotFound
     return user
+
+
+def user_ids_named(text: str) -> list[int]:
+    """Whose handle, number or former handle this is, exactly."""
+    name = text.strip().lower()
+    if name.startswith("+"):
+        return list(PhoneDirectory.objects.filter(phone=name).values_list("user_id", flat=True))
+    return list(HandleDirectory.objects.filter(handle=name.removeprefix("@")).values_list("user_id", flat=True))
 
 
 def users(user_ids: Iterable[int]) -> dict[int, User]:

@@ -6,5 +6,5 @@ from superapp.realtime.connection import Close
 
 @after_commit(DeviceRevoked)
 def close_its_socket(event: DeviceRevoked) -> None:
-    code = Close.REPLACED if event.reason == "replaced" else Close.UNAUTHENTICATED
+    code = {"replaced": Close.REPLACED, "banned": Close.BANNED}.get(event.reason, Close.UNAUTHENTICATED)
     push.close_device(user_id=event.user_id, device_id=event.device_id, code=code)

@@ -29,8 +29,9 @@ if SIGN_IN_CODE_PROVIDER.endswith(".SignedHttp"):
     if len(env.required("SIGN_IN_CODE_SECRET")) < 32:
         raise ImproperlyConfigured("SIGN_IN_CODE_SECRET must be at least 32 random characters.")
 if SIGN_IN_CODE_PROVIDER.endswith(".TwilioVerify"):
-    for _name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"):
-        env.required(_name)
+    env.required("TWILIO_ACCOUNT_SID")
+    env.required("TWILIO_AUTH_TOKEN")
+    env.required("TWILIO_SERVICE_SID")
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)

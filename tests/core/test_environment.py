@@ -11,7 +11,7 @@ from superapp.settings import environment as env
 EXAMPLE = places.CLONE / ".env.example"
 SETTINGS = Path(env.__file__).parent
 VARIABLE = re.compile(r"^#?([A-Z][A-Z0-9_]*)=")
-READERS = {"required", "optional", "boolean", "integer", "words"}
+READERS = {"required", "optional", "boolean", "integer", "words", "path", "networks", "counts"}
 
 
 def variables_read() -> set[str]:

@@ -4,6 +4,7 @@ from superapp.accounts.services.card import qr_card, reset_qr_card
 from superapp.accounts.services.codes import send_sign_in_code
 from superapp.accounts.services.devices import revoke_all_devices, revoke_device, revoke_other_devices
 from superapp.accounts.services.housekeeping import forget_expired
+from superapp.accounts.services.moderation import ban_user, unban_user, unlock_sign_in
 from superapp.accounts.services.profile import change_profile, create_user, set_password
 from superapp.accounts.services.sessions import (
     Session,
@@ -25,6 +26,7 @@ from superapp.accounts.services.staff import (
 
 __all__ = [
     "Session",
+    "ban_user",
     "change_profile",
     "change_staff_password",
     "check_second_factor",
@@ -47,4 +49,6 @@ __all__ = [
     "sign_in_with_code",
     "sign_in_with_password",
     "start_session",
+    "unban_user",
+    "unlock_sign_in",
 ]

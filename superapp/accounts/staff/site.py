@@ -21,6 +21,14 @@ class StaffSite(UnfoldAdminSite):
 
     enable_nav_sidebar = False
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Pages that Django and allauth bring along change rows without asking why; only ours are taken."""
+        # Not above: it registers pages of its own, here, as soon as it is imported.
+        from superapp.core.admin.read_only import ReadOnlyAdmin
+
+        if admin_class is not None and issubclass(admin_class, ReadOnlyAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
     def has_permission(self, request: HttpRequest) -> bool:
         return is_staff(request) and is_verified(request) and has_second_factor(request.user)
 

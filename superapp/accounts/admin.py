@@ -1,0 +1,113 @@
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from superapp.accounts import selectors, services
+from superapp.accounts.models import Device, SignInCode, User
+from superapp.accounts.staff.access import has_second_factor
+from superapp.core.admin import Change, ReadOnlyAdmin, write_action
+from superapp.core.errors import Conflict
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ("display_name", "handle", "state", "language", "created_at")
+    search_fields = ("pk",)
+    search_help_text = _("An id, a phone number with its + or a handle, each in full.")
+    is_sensitive = True
+    readonly_fields = ("roles", "second_factor", "devices")
+    hidden_fields = frozenset({"avatar_id"})
+    actions_detail = ("sign_out", "unlock", "ban", "unban", "reset_second_factor")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By what people are known under, which stands in its directory and not in an index of this table."""
+        if found := selectors.user_ids_named(search_term):
+            return queryset.filter(pk__in=found), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @display(
+        description=_("state"),
+        label={"active": "success", "banned": "danger", "inactive": "warning", "staff": "info", "demo": "default"},
+    )
+    def state(self, user: User) -> tuple[str, Any]:
+        if user.banned_at is not None:
+            return "banned", _("banned")
+        if not user.is_active:
+            return "inactive", _("not active")
+        if user.is_staff:
+            return "staff", _("staff")
+        return ("demo", _("demo")) if user.is_demo else ("active", _("active"))
+
+    @display(description=_("roles"))
+    def roles(self, user: User) -> str:
+        return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "–"
+
+    @display(description=_("second factor"), boolean=True)
+    def second_factor(self, user: User) -> bool:
+        return has_second_factor(user)
+
+    @display(description=_("devices"))
+    def devices(self, user: User) -> str:
+        rows: Iterable[Device] = selectors.devices_of(user.id)[:20]
+        lines = [
+            (device.name, device.get_platform_display(), f"{device.last_seen_at:%Y-%m-%d %H:%M}") for device in rows
+        ]
+        if not lines:
+            return str(_("None is signed in."))
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{} · {} · {} UTC</li>", lines))
+
+    @write_action(
+        description=_("Sign out everywhere"),
+        permission="accounts.sign_out_user",
+        audited="accounts.signed_out_everywhere",
+    )
+    def sign_out(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
+        return Change(after={"devices": services.revoke_all_devices(user_id=user.id)})
+
+    @write_action(
+        description=_("Let them try to sign in again"), permission="accounts.unlock_user", audited="accounts.unlocked"
+    )
+    def unlock(self, request: HttpRequest, user: User, data: dict[str, Any]) -> None:
+        services.unlock_sign_in(user_id=user.id)
+
+    @write_action(description=_("Ban"), permission="accounts.ban_user", audited="accounts.banned", is_dangerous=True)
+    def ban(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
+        devices = services.ban_user(user_id=user.id)
+        return Change(before={"is_active": user.is_active}, after={"is_active": False, "devices": devices})
+
+    @write_action(description=_("Lift the ban"), permission="accounts.unban_user", audited="accounts.unbanned")
+    def unban(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
+        services.unban_user(user_id=user.id)
+        return Change(before={"is_active": user.is_active}, after={"is_active": True})
+
+    @write_action(
+        description=_("Take the second factor away"),
+        permission="accounts.reset_second_factor_user",
+        audited="accounts.second_factor_reset",
+        is_dangerous=True,
+    )
+    def reset_second_factor(self, request: HttpRequest, user: User, data: dict[str, Any]) -> None:
+        if not services.reset_second_factor(user_id=user.id):
+            raise Conflict(_("There is no second factor to take away."))
+
+
+@admin.register(SignInCode)
+class SignInCodeAdmin(ReadOnlyAdmin):
+    """Whether a code was asked for and sent, and how often somebody guessed; never the code."""
+
+    list_display = ("phone", "outcome", "attempts", "is_used", "expires_at", "language")
+    # A row's key is the half of the code that its owner holds: it stands in no link.
+    list_display_links = None
+    search_fields = ("phone",)
+    search_help_text = _("A phone number with its +.")
+    ordering = ("-expires_at",)
+    hidden_fields = frozenset({"challenge", "provider_reference"})
+
+    @display(description=_("used"), boolean=True)
+    def is_used(self, code: SignInCode) -> bool:
+        return code.used_at is not None
