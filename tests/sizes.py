@@ -28,6 +28,8 @@ class Sizes:
     backed_up_pairs: int
     # Requests that are made up for each operation of the API.
     fuzz_examples: int
+    # Recordings and films with bytes changed at random, of each kind.
+    mangled_films: int
 
 
 sizes = {
@@ -42,6 +44,7 @@ sizes = {
         search_examples=200,
         backed_up_pairs=3,
         fuzz_examples=6,
+        mangled_films=6,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -54,5 +57,6 @@ sizes = {
         search_examples=5_000,
         backed_up_pairs=400,
         fuzz_examples=100,
+        mangled_films=300,
     ),
 }[SIZE]

@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 STUDIO = Path(__file__).with_name("studio.py")
 SOURCE, PLAYABLE = "source", "playable"
 # Time for the rest of the task, such as reading from storage and writing to it, is left by Celery's limits.
-_WALL_SECONDS = 40
+WALL_SECONDS = 40
+GRACE_SECONDS = 3
 _MAX_SAID_BYTES = 64 * 1024
 #: By these it dies when the libraries inside break, which is what a hostile file is made for.
 _BROKE = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
@@ -78,7 +79,7 @@ def work(
             "pictures": dict(pictures),
             "limits": {
                 "cpu_seconds": settings.MEDIA_WORK_CPU_SECONDS,
-                "wall_seconds": _WALL_SECONDS,
+                "wall_seconds": WALL_SECONDS,
                 "memory_bytes": settings.MEDIA_WORK_MEMORY_BYTES,
                 "file_bytes": settings.API_MAX_UPLOAD_BYTES,
             },
@@ -100,7 +101,7 @@ def _run(job: dict[str, Any], place: Path) -> dict[str, Any]:
         )
         try:
             # It ends by itself after the same time; this is for one that is stopped or never got that far.
-            process.communicate(json.dumps(job).encode(), timeout=_WALL_SECONDS + 3)
+            process.communicate(json.dumps(job).encode(), timeout=WALL_SECONDS + GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             raise Interrupted("it did not end") from None
         finally:

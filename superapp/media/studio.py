@@ -275,7 +275,9 @@ def _check_pixels(width: int, height: int, job: Job) -> None:
 
 
 def _alone(stream: Any) -> None:
-    """One thread: each further one would decode into memory of its own."""
+    """One of our decoders, in one thread: each further one would decode into memory of its own."""
+    if stream.codec_context.name not in f"{AUDIO_CODECS},{VIDEO_CODECS}".split(","):
+        raise Refused("unsupported_media", stream.codec_context.name)
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
 
