@@ -6,6 +6,6 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from superapp.accounts import handlers
+        from superapp.accounts import checks, handlers  # noqa: F401  (checks register themselves)
 
         handlers.register()

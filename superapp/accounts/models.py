@@ -41,6 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=Q(banned_at=None) | Q(is_active=False), name="user_banned_is_not_active")
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(is_demo=True), name="user_of_the_demo")]
 
     def __str__(self) -> str:
         return self.handle or str(self.id)

@@ -42,7 +42,7 @@ from superapp.accounts import services as accounts
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
 from superapp.core.models import OutboxEvent
 from superapp.localdev import demo, places, stage
-from superapp.localdev.demo import avatars, conversations, photos, seeding
+from superapp.localdev.demo import avatars, conversations, photos, seeding, staff
 from superapp.localdev.demo.friends import CIRCLES, REQUESTS, SHARE_READ_MARKS
 from superapp.localdev.demo.history import told
 from superapp.localdev.demo.people import BY_HANDLE, PEOPLE
@@ -209,6 +209,8 @@ def test_city_is_there(city: seeding.City) -> None:
 def test_people_are_marked_and_as_described(city: seeding.City) -> None:
     users = User.objects.in_bulk(field_name="id")
     found = ids()
+    keeper = users.pop(found[staff.KEEPER])
+    assert (keeper.is_demo, keeper.is_staff, keeper.is_superuser, keeper.phone) == (True, True, True, None)
     assert len(users) == len(PEOPLE) == PhoneDirectory.objects.count()
     for person in PEOPLE:
         user = users[found[person.handle]]
@@ -346,7 +348,24 @@ def test_card_says_whom_to_sign_in_as(city: seeding.City) -> None:
     lines = demo.card()
     assert lines[0] == "ada         Ada Okafor     +44 7700 900101    English    6 unread"
     assert lines[3] == "mei         林小梅         +86 12100000101    简体中文   6 unread"
-    assert lines[-1] == "password    superapp-demo   (everybody's)"
+    assert lines[4] == "password    superapp-demo   (everybody's)"
+    assert lines[5].startswith("admin       http://localhost:8000/backstage/ ")
+    assert lines[6] == "its code    .venv/bin/python manage.py second_factor"
+
+
+def test_keeper_gets_into_the_admin_with_what_the_card_says(city: seeding.City) -> None:
+    client, said = Client(), io.StringIO()
+    handle, password = staff.KEEPER, demo.DEMO_PASSWORD
+    first = client.post("/account/sign-in/", {"login": handle, "password": password})
+    assert first["Location"] == "/account/second-factor/"
+    call_command("second_factor", stdout=said)
+    client.post("/account/second-factor/", {"code": said.getvalue().strip()})
+    assert client.get("/backstage/").status_code == 200
+
+
+def test_no_second_factor_is_shown_where_demo_people_do_not_belong(city: seeding.City) -> None:
+    with override_settings(DEMO_DATA=False), pytest.raises(CommandError):
+        call_command("second_factor")
 
 
 # --- Seeding again ----------------------------------------------------------------------------------------------------

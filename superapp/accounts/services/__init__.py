@@ -21,7 +21,9 @@ from superapp.accounts.services.staff import (
     create_staff,
     matching_step,
     note_second_factor,
+    remove_staff,
     reset_second_factor,
+    staff_member,
 )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "note_second_factor",
     "qr_card",
     "refresh_session",
+    "remove_staff",
     "reset_qr_card",
     "reset_second_factor",
     "revoke_all_devices",
@@ -48,6 +51,7 @@ __all__ = [
     "set_password",
     "sign_in_with_code",
     "sign_in_with_password",
+    "staff_member",
     "start_session",
     "unban_user",
     "unlock_sign_in",

@@ -1,5 +1,6 @@
 """People who work with the product: how they prove who they are, and how they are made."""
 
+import re
 import time
 
 from allauth.mfa.models import Authenticator
@@ -11,6 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
 
 from superapp.accounts.errors import CodeWrong, HandleTaken, PasswordRejected, SignInFailed
 from superapp.accounts.models import HandleDirectory, User
@@ -18,6 +20,9 @@ from superapp.accounts.services import attempts
 from superapp.accounts.services.devices import revoke_all_devices
 from superapp.accounts.services.profile import create_user
 from superapp.core import audit, limits
+from superapp.core.errors import InvalidInput, NotFound
+
+_HANDLE = re.compile(r"[a-z][a-z0-9_]{1,19}")
 
 
 def check_staff_password(*, handle: str, password: str, client_address: str) -> User:
@@ -102,7 +107,7 @@ def reset_second_factor(*, user_id: int) -> int:
 
     Sessions that are open lose the admin at once, because nothing they proved exists any more.
     """
-    removed, _ = Authenticator.objects.filter(user_id=user_id).delete()
+    removed, _by_model = Authenticator.objects.filter(user_id=user_id).delete()
     return removed
 
 
@@ -146,8 +151,11 @@ def create_staff(
     """Make, or raise to staff, the person with this handle; returns them and whether they are new.
 
     ``password`` may be empty for somebody who has one. The roles named are those they have afterwards.
-    Raises ``PasswordRejected`` and ``HandleTaken`` (given up by its person, or reserved).
+    Raises ``PasswordRejected``, ``HandleTaken`` (given up by its person, or reserved) and ``InvalidInput`` for a handle
+    that cannot be.
     """
+    if not _HANDLE.fullmatch(handle.lower()):
+        raise InvalidInput(_("A handle has 2 to 20 small letters, digits and _, and begins with a letter."))
     entry = HandleDirectory.objects.filter(handle=handle.lower()).first()
     if entry is None:
         user, is_new = create_user(phone=None, display_name=display_name, handle=handle, is_demo=is_demo), True
@@ -167,3 +175,22 @@ def create_staff(
         after={"roles": sorted(roles), "is_superuser": is_superuser},
     )
     return user, is_new
+
+
+def staff_member(handle: str) -> User:
+    """Raises ``NotFound``."""
+    user = _staff_member(handle)
+    if user is None:
+        raise NotFound
+    return user
+
+
+@transaction.atomic
+def remove_staff(*, user_id: int) -> None:
+    """They work here no longer: no role, no second factor, no open session in a browser; the account stays theirs."""
+    user = User.objects.select_for_update(no_key=True).get(id=user_id)
+    user.is_staff = user.is_superuser = False
+    user.save(update_fields=["is_staff", "is_superuser"])
+    user.groups.clear()
+    reset_second_factor(user_id=user_id)
+    audit.record(actor_id=None, action="accounts.staff_removed", subject=("user", str(user_id)))

@@ -29,7 +29,7 @@ from superapp.accounts import services as accounts
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
 from superapp.client.talk import DEMO_PASSWORD
 from superapp.core.ids import new_id
-from superapp.localdev.demo import conversations
+from superapp.localdev.demo import conversations, staff
 from superapp.localdev.demo.avatars import draw as draw_avatar
 from superapp.localdev.demo.friends import ACQUAINTANCES, CIRCLES, REQUESTS, SHARE_READ_MARKS, Request
 from superapp.localdev.demo.history import History, chance_for, client_id, name_of, told
@@ -60,7 +60,8 @@ def seed(*, now: datetime | None = None) -> City:
     ids, has_new_people = people(now=now)
     has_new_avatars = avatars(ids)
     has_new_stories = stories(ids, now=now)
-    return _counted(is_new=has_new_people or has_new_avatars or has_new_stories)
+    has_new_staff = staff.seed()
+    return _counted(is_new=has_new_people or has_new_avatars or has_new_stories or has_new_staff)
 
 
 # --- People -----------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ def _one_at_a_time() -> None:
 
 
 def _counted(*, is_new: bool) -> City:
-    demo = User.objects.filter(is_demo=True).values("id")
+    demo = User.objects.filter(is_demo=True, is_staff=False).values("id")
     theirs = Membership.objects.filter(user_id__in=demo).values("conversation_id")
     messages = Message.objects.filter(conversation_id__in=theirs)
     return City(
