@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from django.conf import settings
+from websockets.frames import Frame, Opcode
 
 from superapp.realtime import frames
 
@@ -30,8 +31,11 @@ class Close:
 
 
 def text_event(frame: str) -> Event:
-    """Encoded and wrapped once; the same object goes to every socket."""
-    return {"type": "websocket.send", "text": frame}
+    """Encoded and wrapped once; the same object goes to every socket.
+
+    ``wire`` is the whole WebSocket frame, for servers that know the key (``DeviceProtocol``); others take the text.
+    """
+    return {"type": "websocket.send", "text": frame, "wire": Frame(Opcode.TEXT, frame.encode()).serialize(mask=False)}
 
 
 RESYNC = text_event(frames.encode("resync", {}))

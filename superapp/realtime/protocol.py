@@ -5,6 +5,7 @@ of them arrives in one go. Without a limit here a single connection could hold u
 """
 
 import time
+from typing import Any
 
 from django.conf import settings
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -29,6 +30,25 @@ class DeviceProtocol(WebSocketsSansIOProtocol):
         self._allowance = self._most = 4.0 * settings.REALTIME_FRAME_BURST
         self._allowance_at = time.monotonic()
         super().connection_made(transport)  # type: ignore[arg-type]
+
+    async def send(self, message: Any) -> None:
+        """A push is the same on every socket, down to its bytes, so these are not made anew for each of them.
+
+        Anything but a plain frame on an open socket that takes it now is left to uvicorn.
+        """
+        wire = message.get("wire")
+        if wire is None or not self._takes_frames():
+            await super().send(message)
+            return
+        self.transport.write(wire)
+
+    def _takes_frames(self) -> bool:
+        return (
+            self.handshake_complete
+            and self.conn.state is OPEN
+            and self.writable.is_set()
+            and not (self.disconnected or self.close_sent or self.initial_response or self.conn.extensions)
+        )
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), SLICE_BYTES):
