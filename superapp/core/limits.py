@@ -67,7 +67,7 @@ local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 local next_full_at = full_at + per_token * tonumber(ARGV[3])
 local wait = next_full_at - now - per_token * tonumber(ARGV[1])
 if wait > 0 then return math.ceil(wait) end
-redis.call('SET', KEYS[1], string.format('%.3f', next_full_at), 'PX', math.ceil(next_full_at - now))
+redis.call('SET', KEYS[1], string.format('%.3f', next_full_at), 'PX', math.max(math.ceil(next_full_at - now), 1))
 return -1
 """
 

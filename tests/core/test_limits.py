@@ -118,6 +118,12 @@ def test_settings_change_a_limit_and_not_what_happens_without_redis(settings: Se
     assert [passes(CLOSED, "a") for _ in range(3)] == [True, True, False]
 
 
+def test_limit_that_is_as_good_as_none_lets_everything_through(settings: Settings) -> None:
+    """A bucket that is full again within the clock's own rounding; fails closed, so it is Redis that says yes."""
+    settings.LIMITS_OVERRIDES = {CLOSED: (1_000_000_000, 1.0)}
+    assert [passes(CLOSED, "a") for _ in range(20)] == [True] * 20
+
+
 def test_action_that_is_not_in_the_table_is_a_bug() -> None:
     with pytest.raises(KeyError):
         limits.take(action="tests.unknown.user", subject="a")
