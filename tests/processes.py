@@ -140,14 +140,23 @@ class Gateway(Process):
         return programs.web("--host", "127.0.0.1", "--port", str(self.port))
 
     def ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return _is_ready(self.port)
+
+
+class Web(Process):
+    """REST and pages alone, under granian, as behind a proxy."""
+
+    name = "web"
+
+    def __init__(self, addresses: Addresses, **options: Any) -> None:
+        super().__init__(addresses, **options)
+        self.port = free_port()
+
+    def command(self) -> programs.Command:
+        return programs.rest(self.port)
+
+    def ready(self) -> bool:
+        return _is_ready(self.port)
 
 
 class Loops(Process):
@@ -181,6 +190,17 @@ class Worker(Process):
     def ready(self) -> bool:
         with redis.Redis.from_url(self.addresses.redis_url) as client:
             return any(entry["cmd"] == "brpop" for entry in client.client_list())
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

@@ -37,12 +37,24 @@ def web(*listen: str) -> Command:
     return [*command, "--lifespan", "auto", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"]
 
 
+def rest(port: int) -> Command:
+    """REST and pages alone, for the split form behind a proxy (docs/examples/nginx.conf).
+
+    One worker: its figures at /metrics are then those of one process. Several of these are several ports.
+    """
+    command: Command = [PYTHON, "-m", "granian", "--interface", "wsgi", "superapp.wsgi:application"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws", "--workers", "1"]
+    # As many requests at once as there are threads; the others wait in front of it.
+    command += ["--blocking-threads", "16", "--backpressure", "16", "--backlog", "1024"]
+    return [*command, "--log-level", "warning", "--no-access-log", "--workers-kill-timeout", "10"]
+
+
 def loops() -> Command:
     return [PYTHON, "manage.py", "loops"]
 
 
-def worker() -> Command:
-    return [*CELERY, "worker", "-Q", "default,media", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+def worker(queues: str = "default,media") -> Command:
+    return [*CELERY, "worker", "-Q", queues, "--concurrency", "2", "--without-gossip", "--without-mingle"]
 
 
 def beat(schedule: Path) -> Command:
