@@ -1,10 +1,11 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, register_converter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from superapp.core import health, metrics, pages
 from superapp.core.api.converters import IdConverter
+from superapp.core.api.schema_view import schema
 from superapp.core.link_pages import link_page
 from superapp.media.api.delivery import deliver
 
@@ -29,7 +30,7 @@ urlpatterns = [
 ]
 if settings.API_DOCS:
     urlpatterns += [
-        path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+        path("api/schema/", schema, name="schema"),
         # Its script comes from an address of its own: the content policy runs nothing that stands in a page.
         path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="core/api_docs.html")),
     ]

@@ -64,9 +64,7 @@ def is_signed_in(user_id: int, device_id: int) -> bool:
 def devices_of(user_id: int) -> QuerySet[Device]:
     """Those that are signed in: whose newest refresh token, given when they were last seen, still works."""
     since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
-    return Device.objects.filter(user_id=user_id, revoked_at=None, last_seen_at__gt=since).order_by(
-        "-last_seen_at", "-id"
-    )
+    return Device.objects.filter(user_id=user_id, revoked_at=None, last_seen_at__gt=since)
 
 
 def active_user(user_id: int) -> User:

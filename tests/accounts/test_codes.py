@@ -30,6 +30,13 @@ class Broken:
         raise Unavailable
 
 
+class Crashing:
+    """A provider whose library breaks, in its own way and with its own words."""
+
+    def send(self, *, phone: str, code: str, language: str) -> None:
+        raise KeyError(code)
+
+
 def send(phone: str, **headers: str) -> Any:
     return Caller().call("POST", CODES, {"phone": phone}, **headers)
 
@@ -348,8 +355,9 @@ def test_without_redis_no_code_is_sent(settings: Settings) -> None:
     assert not SignInCode.objects.exists()
 
 
-def test_provider_that_fails_is_an_outage_to_wait_for(settings: Settings) -> None:
-    settings.SIGN_IN_CODE_PROVIDER = f"{__name__}.Broken"
+@pytest.mark.parametrize("provider", ["Broken", "Crashing"])
+def test_provider_that_fails_is_an_outage_to_wait_for(settings: Settings, provider: str) -> None:
+    settings.SIGN_IN_CODE_PROVIDER = f"{__name__}.{provider}"
     response = send(new_phone())
     assert (response.status_code, code_of(response)) == (503, "unavailable")
     assert int(response["Retry-After"]) >= 1

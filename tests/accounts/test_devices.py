@@ -51,17 +51,17 @@ def refused(response: Any) -> None:
     assert response.json()["error"]["code"] == "not_found"
 
 
-def test_list_shows_my_living_devices_the_one_seen_last_first(ada: Person) -> None:
+def test_list_shows_my_living_devices_the_newest_sign_in_first(ada: Person) -> None:
     person()
     tablet, gone = ada.another_device("Tablet"), ada.another_device("Gone")
     seen(ada.device_id, days_ago=1)
     seen(tablet.device.id, days_ago=2)
     ada.api.generic("DELETE", f"{DEVICES}{gone.device.id}/")
     assert [(row["id"], row["name"], row["is_current"]) for row in listed(ada.api)] == [
-        (str(ada.device_id), "Phone", True),
         (str(tablet.device.id), "Tablet", False),
+        (str(ada.device_id), "Phone", True),
     ]
-    assert [row["is_current"] for row in listed(Caller(tablet.access.text))] == [False, True]
+    assert [row["is_current"] for row in listed(Caller(tablet.access.text))] == [True, False]
 
 
 def test_list_is_paged(ada: Person) -> None:
@@ -72,6 +72,17 @@ def test_list_is_paged(ada: Person) -> None:
     assert len(body["results"]) == 3
     assert [row["name"] for row in rest["results"]] == ["Device 0", "Phone"]
     assert rest["next"] is None
+
+
+def test_device_that_is_seen_while_pages_are_turned_is_neither_lost_nor_shown_twice(ada: Person) -> None:
+    for number in range(3):
+        ada.another_device(f"Device {number}")
+    body = ada.api.get(DEVICES, {"limit": 2}).json()
+    for device in Device.objects.filter(user_id=ada.id):
+        seen(device.id, days_ago=-1 - device.id % 7)
+    rest = ada.api.get(body["next"]).json()
+    names = [row["name"] for row in [*body["results"], *rest["results"]]]
+    assert names == ["Device 2", "Device 1", "Device 0", "Phone"]
 
 
 def test_list_takes_two_statements(ada: Person, django_assert_num_queries: Any) -> None:

@@ -256,7 +256,7 @@ def test_header_with_an_underscore_is_not_the_one_of_the_proxy(committed_db: Any
     [
         ("POST", "/media/1/original", "*/*", 405),
         ("POST", "/api/schema/", "*/*", 405),
-        ("GET", "/api/schema/", "application/xml", 406),
+        ("GET", "/api/docs/", "application/xml", 406),
         ("DELETE", "/api/docs/", "*/*", 405),
         ("GET", "/nothing", "application/json", 404),
     ],

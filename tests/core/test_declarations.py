@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
+from django.utils import translation
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from superapp.core import limits
-from superapp.core.api import Operation
+from superapp.core.api import Operation, schema_view
 from superapp.core.errors import DomainError
 from tests.accounts.people import Caller
 from tests.core.catalogue import ENDPOINTS, OPERATIONS, routes
@@ -73,8 +75,31 @@ def test_schema_says_what_an_operation_takes_and_answers(name: str, schema: dict
     assert ("requestBody" in described) == (operation.input is not None)
     assert described.get("security", []) == ([] if operation.public else [{"bearer": []}])
     assert described["summary"]
+    assert described["responses"][str(success)]["description"].endswith(".")
+    sent = {status: set(answer.get("headers", {})) for status, answer in described["responses"].items()}
+    assert sent[str(success)] == ({"Idempotent-Replayed"} if operation.idempotent else set())
+    assert {status for status, names in sent.items() if "Retry-After" in names} == {
+        str(error.status) for error in operation.declared_errors() if error.status in RETRY_LATER
+    }
     headers = {item["name"] for item in described.get("parameters", []) if item["in"] == "header"}
     assert headers == ({"Idempotency-Key"} if operation.idempotent else set())
+
+
+def test_schema_is_made_once_for_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema_view, "_made", {})
+    made = []
+    monkeypatch.setattr(
+        schema_view, "SchemaGenerator", lambda: made.append(translation.get_language()) or SchemaGenerator()
+    )
+    answers = [Client().get("/api/schema/", HTTP_ACCEPT_LANGUAGE=language) for language in ("en", "fr", "de", "fr")]
+    assert made == ["en", "fr"]
+    assert {answer["ETag"] for answer in answers} == {answers[0]["ETag"], answers[1]["ETag"]}
+    assert answers[0].content == answers[2].content
+    assert "Veuillez vous connecter." in answers[1].content.decode()
+    assert answers[0].json()["openapi"] == "3.1.1"
+    assert "Accept-Language" in answers[0]["Vary"]
+    again = Client().get("/api/schema/", HTTP_IF_NONE_MATCH=answers[0]["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.django_db

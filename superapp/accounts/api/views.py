@@ -144,12 +144,13 @@ class Password(Endpoint):
 
 class DeviceList(Endpoint):
     class Get(Operation):
-        """The devices that are signed in, the one seen last first."""
+        """The devices that are signed in, the newest sign-in first."""
 
         output, page = shapes.DeviceOutput, True
 
     def get(self, request: ApiRequest, data: dict[str, Any]) -> Page[Device]:
-        return paginate(selectors.devices_of(request.user_id), request, order=("-last_seen_at", "-id"), **data)
+        # Not by when they were seen: that moves while somebody turns the pages.
+        return paginate(selectors.devices_of(request.user_id), request, order=("-id",), **data)
 
 
 class OtherDevices(Endpoint):

@@ -1,5 +1,6 @@
 """OpenAPI from the same declarations that ``Endpoint`` runs by."""
 
+import re
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
@@ -52,12 +53,36 @@ class OperationSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         query = self.operation.query or (PageQuery if self.operation.page else None)
-        parameters: list[Any] = [query] if query else []
+        parameters: list[Any] = [query, *self._response_headers()] if query else self._response_headers()
         if self.operation.idempotent:
             parameters.append(
                 OpenApiParameter("Idempotency-Key", OpenApiTypes.UUID, OpenApiParameter.HEADER, required=True)
             )
         return parameters
+
+    def _response_headers(self) -> list[Any]:
+        waits = sorted({error.status for error in self.operation.declared_errors()} & {429, 503})
+        headers = [
+            OpenApiParameter(
+                "Retry-After",
+                OpenApiTypes.INT,
+                OpenApiParameter.HEADER,
+                description="Seconds until another attempt makes sense.",
+                response=waits,
+            )
+        ]
+        if self.operation.idempotent:
+            headers.append(
+                OpenApiParameter(
+                    "Idempotent-Replayed",
+                    OpenApiTypes.STR,
+                    OpenApiParameter.HEADER,
+                    enum=["true"],
+                    description="There when this key was used before: the answer is that of the first time.",
+                    response=[self.operation.status if self.operation.output else 204],
+                )
+            )
+        return headers
 
     def map_parsers(self) -> list[str]:
         return ["application/json" if self.operation.multipart_bytes is None else "multipart/form-data"]
@@ -66,7 +91,8 @@ class OperationSchema(AutoSchema):
         return self.operation.input
 
     def get_response_serializers(self) -> Any:
-        responses: dict[int, Any] = {self.operation.status if self.operation.output else 204: self._success()}
+        success = OpenApiResponse(self._success(), description=self._success_in_words())
+        responses: dict[int, Any] = {self.operation.status if self.operation.output else 204: success}
         by_status: dict[int, list[type[DomainError]]] = {}
         declared = self.operation.declared_errors() | ({NotFound} if "{" in self.path else set())
         for error in sorted(declared, key=lambda error: error.code):
@@ -75,6 +101,18 @@ class OperationSchema(AutoSchema):
             lines = [f"`{error.code}`: {error.message}" for error in refusals]
             responses[status] = OpenApiResponse(ErrorEnvelope, description="\n\n".join(lines))
         return responses
+
+    def _success_in_words(self) -> str:
+        output = self.operation.output
+        if output is None:
+            return "Done. There is nothing to show."
+        # ``FriendRequestOutput`` is a friend request.
+        words = " ".join(re.findall("[A-Z]+[a-z]*", output.__name__.removesuffix("Output"))).capitalize()
+        if self.operation.page:
+            return f"{words}: one page."
+        if self.operation.many:
+            return f"{words}: all of them."
+        return " ".join((vars(output).get("__doc__") or f"{words}.").split())
 
     def _success(self) -> Any:
         output = self.operation.output
