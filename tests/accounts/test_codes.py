@@ -33,7 +33,9 @@ class Broken:
 class Crashing:
     """A provider whose library breaks, in its own way and with its own words."""
 
-    def send(self, *, phone: str, code: str, language: str) -> None:
+    checks_codes = False
+
+    def send(self, *, phone: str, code: str, language: str, message_id: str) -> None:
         raise KeyError(code)
 
 

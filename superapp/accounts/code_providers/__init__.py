@@ -6,10 +6,18 @@ and say whether what somebody typed is right; guesses are counted by us in eithe
 
 import functools
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Literal, Protocol
 
+import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
+
+from superapp.core.errors import DomainError, Unavailable
+
+log = structlog.get_logger(__name__)
 
 
 class Sender(Protocol):
@@ -40,6 +48,20 @@ class Terminal:
     def send(self, *, phone: str, code: str, language: str, message_id: str) -> None:
         sys.stdout.write(f"sign-in code for {phone}: {code}\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def whatever_breaks_is_an_outage() -> Iterator[None]:
+    """Somebody else's library may break in any way; to whoever waits for a code it is the same: ``Unavailable``."""
+    try:
+        yield
+    except DomainError:
+        raise
+    except Exception as error:
+        # Where, and not in which words: the code or the number may stand in them.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("accounts.code_provider_broke", error=type(error).__name__, file=where.filename, line=where.lineno)
+        raise Unavailable from None
 
 
 def provider() -> Sender | Verifier:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from superapp.accounts.code_providers import provider
+from superapp.accounts.code_providers import provider, whatever_breaks_is_an_outage
 from superapp.accounts.errors import CodeExpired, CodeWrong, PhoneInvalid
 from superapp.accounts.models import SignInCode
 from superapp.core import limits
@@ -93,12 +93,13 @@ def _hand_over(sent: SignInCode, code: str) -> None:
     """Raises ``Unavailable``; either way the row says how it ended."""
     chosen, outcome, reference = provider(), SignInCode.Outcome.FAILED, ""
     try:
-        if chosen.checks_codes:
-            reference = chosen.start(phone=sent.phone, language=sent.language)
-        else:
-            # Not the challenge, which is half of what opens the account.
-            message_id = "code_" + hashlib.sha256(sent.challenge.encode()).hexdigest()[:32]
-            chosen.send(phone=sent.phone, code=code, language=sent.language, message_id=message_id)
+        with whatever_breaks_is_an_outage():
+            if chosen.checks_codes:
+                reference = chosen.start(phone=sent.phone, language=sent.language)
+            else:
+                # Not the challenge, which is half of what opens the account.
+                message_id = "code_" + hashlib.sha256(sent.challenge.encode()).hexdigest()[:32]
+                chosen.send(phone=sent.phone, code=code, language=sent.language, message_id=message_id)
         outcome = SignInCode.Outcome.SENT
     finally:
         SignInCode.objects.filter(challenge=sent.challenge).update(outcome=outcome, provider_reference=reference)
@@ -164,7 +165,8 @@ def _is_right(sent: SignInCode, code: str) -> bool:
         if not chosen.checks_codes:
             # The provider was changed while this code was on its way.
             raise CodeExpired
-        return chosen.check(reference=sent.provider_reference, code=code)
+        with whatever_breaks_is_an_outage():
+            return chosen.check(reference=sent.provider_reference, code=code)
     return hmac.compare_digest(sent.code_hash, _code_hash(sent.challenge, code))
 
 
