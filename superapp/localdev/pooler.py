@@ -4,10 +4,10 @@ free, so whatever relies on a session breaks. Tests use it; `docs/operate.md` ha
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from superapp.localdev import database, places, processes
@@ -46,8 +46,8 @@ class Pooler:
         kept = {name: value for name, value in parse_dsn(url).items() if name in {"user", "password", "dbname"}}
         return database.as_url(kept | {"host": str(self.sockets), "port": str(self.port)})
 
-    def start(self, *, probe: str) -> None:
-        """Returns when ``probe``, a URL of the server, can be reached through it. Raises ``Problem``."""
+    def start(self) -> None:
+        """Returns when it takes connections. Raises ``Problem``."""
         program = installed_program()
         if program is None:
             raise Problem("There is no pgbouncer.", cure="Install it (Debian: apt install pgbouncer).")
@@ -58,10 +58,11 @@ class Pooler:
                 [program, "-q", configuration], output=output, account=self.account, directory=Path("/"),
                 stop_signal=signal.SIGINT,
             )  # fmt: skip
-        processes.wait_until(lambda: self._answers(probe) or not child.alive(), seconds=START_SECONDS)
-        if not self._answers(probe):
+        processes.wait_until(lambda: self._listens() or not child.alive(), seconds=START_SECONDS)
+        if not self._listens():
+            said = log.read_text()[-2000:]
             self.stop()
-            raise Problem(f"pgbouncer did not start:\n{log.read_text()[-2000:]}", cure="See above.")
+            raise Problem(f"pgbouncer did not start:\n{said}", cure="See above.")
 
     def stop(self) -> None:
         if self._child is not None:
@@ -69,12 +70,9 @@ class Pooler:
             self._child = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _answers(self, probe: str) -> bool:
-        try:
-            psycopg2.connect(self.url(probe)).close()
-        except psycopg2.OperationalError:
-            return False
-        return True
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(str(self.sockets / f".s.PGSQL.{self.port}")) == 0
 
     def _configure(self) -> Path:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from superapp.localdev import database, places, services, stage
+from superapp.localdev import places, services, stage
 from superapp.localdev.places import Busy, Claim
 from superapp.localdev.pooler import Pooler
 from superapp.localdev.progress import Problem
@@ -62,8 +62,7 @@ def _start_servers() -> stage.Addresses:
 
 def _put_pooler_before(running: services.Services) -> None:
     pooler = Pooler(running.instance, [running.database_url], sessions=40)
-    # A database that is always there: those of the tests are yet to be made, and the owner goes past the pooler.
-    pooler.start(probe=database.with_database(running.database_url, "postgres"))
+    pooler.start()
     _cleanup.callback(pooler.stop)
     running.database_url = pooler.url(running.database_url)
 

@@ -42,7 +42,7 @@ def pooled(committed_db: Addresses) -> Iterator[Addresses]:
     if localdev.installed_program() is None:
         left_out("pgbouncer in transaction mode", "there is no pgbouncer; Debian: apt install pgbouncer")
     pooler = Pooler(committed_db.instance, [committed_db.database_url], sessions=SESSIONS, name="pgbouncer-of-tests")
-    pooler.start(probe=committed_db.database_url)
+    pooler.start()
     addresses = replace(committed_db, database_url=pooler.url(committed_db.database_url))
     try:
         with pointed_at(addresses):
