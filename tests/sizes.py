@@ -16,6 +16,10 @@ class Sizes:
     returning_sockets: int
     # Attempts at one sign-in code, at the same time.
     parallel_guesses: int
+    # Codes asked for known and for unknown numbers, for the two median times.
+    code_requests: int
+    # Events of each of twelve keys that are in the outbox while relays are killed.
+    events_per_key: int
     # Members of the largest group.
     group_members: int
     # Messages of each of the writers who write into one group at the same time.
@@ -38,6 +42,8 @@ sizes = {
         idle_sockets=300,
         returning_sockets=100,
         parallel_guesses=200,
+        code_requests=10,
+        events_per_key=25,
         group_members=500,
         messages_per_writer=12,
         fuzz_seconds=2,
@@ -51,6 +57,8 @@ sizes = {
         idle_sockets=5_000,
         returning_sockets=5_000,
         parallel_guesses=1_000,
+        code_requests=500,
+        events_per_key=500,
         group_members=500,
         messages_per_writer=500,
         fuzz_seconds=20,

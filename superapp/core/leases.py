@@ -54,7 +54,7 @@ class Lease:
         assert connection.in_atomic_block, "guard() protects a transaction, so it must be called inside one"
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT 1 FROM core_lease WHERE name = %s AND shard = %s AND token = %s FOR SHARE",
+                "SELECT 1 FROM core_lease WHERE name = %s AND shard = %s AND token = %s FOR KEY SHARE",
                 [self.name, self.shard, self.token],
             )
             if cursor.fetchone() is None:

@@ -4,6 +4,7 @@
 when its leases run out (``LEASE_TTL``).
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -83,17 +84,17 @@ class Runner:
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Until ``stop`` is called: renew what is held, take what is free, three times per lease."""
+        """Until ``stop`` is called: renew what is held, take what is free, at least three times per lease."""
         pause = settings.LEASE_TTL.total_seconds() / 4
         while not self._stopped.is_set():
-            began = time.monotonic()
+            next_at = time.monotonic() + pause
             try:
                 close_old_connections()
                 self._renew()
-                self._take_free()
+                next_at = min(next_at, time.monotonic() + self._take_free())
             except Exception:
                 log.exception("loops.heartbeat_failed")
-            self._stopped.wait(max(0.0, pause - (time.monotonic() - began)))
+            self._stopped.wait(max(0.01, next_at - time.monotonic()))
         self._shut_down()
 
     def stop(self) -> None:
@@ -106,8 +107,7 @@ class Runner:
                 shard.lease.release()
                 del self._shards[key]
         with connection.cursor() as cursor:
-            # What a guard of ours holds at this moment is left for the next round: waiting for one writing step would
-            # cost all the others their leases, and until it commits nobody can take that one anyway.
+            # Guards of ours are not in the way (FOR KEY SHARE). Somebody else's claim is: that one has run out.
             cursor.execute(
                 """
                 WITH free AS (
@@ -127,18 +127,27 @@ class Runner:
             # It ran out while this process slept. The step in flight is refused by its token; a new claim starts over.
             self._shards.pop(key).stopped.set()
 
-    def _take_free(self) -> None:
+    def _take_free(self) -> float:
+        """Returns the seconds until the next lease of somebody else runs out, unless that one prolongs it."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT name, shard FROM core_lease WHERE lease_until > clock_timestamp()")
-            taken = set(cursor.fetchall())
+            cursor.execute(
+                "SELECT name, shard, extract(epoch FROM lease_until - clock_timestamp())::float8 FROM core_lease"
+                " WHERE lease_until > clock_timestamp()"
+            )
+            taken = {(name, shard): seconds for name, shard, seconds in cursor.fetchall()}
+        soonest = math.inf
         for loop in self._loops.values():
             for name in loop.shards():
                 key = (loop.name, name)
-                if key in taken or key in self._shards:
+                if key in self._shards:
+                    continue
+                if key in taken:
+                    soonest = min(soonest, taken[key])
                     continue
                 if lease := leases.claim(name=loop.name, shard=name, ttl=settings.LEASE_TTL):
                     self._shards[key] = _Shard(loop, lease)
                     self._shards[key].start()
+        return soonest
 
     def _shut_down(self) -> None:
         for shard in self._shards.values():

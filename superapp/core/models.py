@@ -48,6 +48,11 @@ class Lease(models.Model):
 
     class Meta:
         db_table = "core_lease"
+        constraints = [
+            # Makes the token part of a key: who changes it waits for everybody who guards a write with it
+            # (FOR KEY SHARE), while the holder goes on prolonging the lease.
+            models.UniqueConstraint(fields=["name", "shard", "token"], name="core_lease_token")
+        ]
 
 
 class Link(models.Model):

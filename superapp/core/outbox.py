@@ -105,7 +105,7 @@ def _deliver(row: OutboxEvent, lease: Lease) -> bool:
         cursor.execute(
             """
             WITH held AS (
-                SELECT 1 FROM core_lease WHERE name = %s AND shard = %s AND token = %s FOR SHARE)
+                SELECT 1 FROM core_lease WHERE name = %s AND shard = %s AND token = %s FOR KEY SHARE)
             UPDATE core_outbox SET done_at = clock_timestamp(), error = '' FROM held WHERE id = %s
             """,
             [lease.name, lease.shard, lease.token, row.id],

@@ -1,6 +1,7 @@
 """An event with a handler for the tests. ``tests.core.apps`` gives it to processes under test as well.
 
-The handler writes down each call where another process can read it, and waits at a gate that a test can close:
+The handler writes down each call where another process can read it, breaks on poison, and waits at a gate that a test
+can close:
 ``prepare`` makes the tables for that in a database of the test's own.
 """
 
@@ -28,6 +29,9 @@ class Noted(Event):
 @at_least_once(Noted)
 def note(event: Noted) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM facts_poison WHERE key = %s", [event.key])
+        if cursor.fetchone() is not None:
+            raise RuntimeError("poison")
         # The effect, which a second delivery must not repeat …
         cursor.execute("INSERT INTO facts_effect VALUES (%s, %s) ON CONFLICT DO NOTHING", [event.key, event.number])
         # … and that there was a delivery.
@@ -55,6 +59,7 @@ def prepare(owner_url: str) -> None:
         cursor.execute("CREATE TABLE facts_effect (key text, number int, PRIMARY KEY (key, number))")
         cursor.execute("CREATE TABLE facts_delivery (key text, number int, at timestamptz, backend int)")
         cursor.execute("CREATE TABLE facts_closed_gate (key text PRIMARY KEY)")
+        cursor.execute("CREATE TABLE facts_poison (key text PRIMARY KEY)")
     owner.close()
 
 
@@ -70,6 +75,14 @@ def close_gate(key: str) -> None:
 
 def open_gate(key: str) -> None:
     rows("DELETE FROM facts_closed_gate WHERE key = %s", key)
+
+
+def poison(key: str) -> None:
+    rows("INSERT INTO facts_poison VALUES (%s)", key)
+
+
+def heal(key: str) -> None:
+    rows("DELETE FROM facts_poison WHERE key = %s", key)
 
 
 def deliveries(key: str) -> list[int]:

@@ -169,6 +169,27 @@ def test_nobody_takes_a_guarded_shard_before_the_commit() -> None:
     assert outcomes == ["waited", Lease(name="tests", shard="0", owner="bo", token=2)]
 
 
+def test_holder_prolongs_while_a_write_is_guarded() -> None:
+    """A busy shard guards without a pause: were the heartbeat to wait for that, its lease would run out."""
+    lease = held()
+    prolonged: list[int] = []
+
+    def prolong() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10s'")
+            cursor.execute("UPDATE core_lease SET lease_until = lease_until + interval '1 hour' WHERE owner = 'ada'")
+            prolonged.append(cursor.rowcount)
+        connection.close()
+
+    heartbeat = threading.Thread(target=prolong)
+    with transaction.atomic():
+        lease.guard()
+        heartbeat.start()
+        heartbeat.join(20)
+        assert prolonged == [1]
+    guard(lease)
+
+
 def test_released_shard_is_free_at_once() -> None:
     held().release()
     assert held("bo").token == 2

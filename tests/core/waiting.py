@@ -11,9 +11,9 @@ from django.db import connection, connections
 MOST_SECONDS = 60
 
 
-def until(condition: Callable[[], Any]) -> Any:
+def until(condition: Callable[[], Any], *, seconds: float = MOST_SECONDS) -> Any:
     """What ``condition`` gives once it is true."""
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
