@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from messaging import services
 from messaging.api import serializers as shapes
 from messaging.frames import message_frame
@@ -47,10 +49,10 @@ def parse_send(payload: Json) -> Json:
         else None
     )
     if content is None:
-        raise InvalidInput(fields={"kind": ["text or photo"]})
+        raise InvalidInput(fields={"kind": [_("text or photo")]})
     if payload.keys() != {"conversation_id", "client_id", "kind", content}:
         names = sorted(payload.keys() ^ {"conversation_id", "client_id", "kind", content})
-        raise InvalidInput(fields={name: ["missing, or there is no such field"] for name in names})
+        raise InvalidInput(fields={name: [_("missing, or there is no such field")] for name in names})
     parsed: Json = {
         "conversation_id": _id(payload, "conversation_id"),
         "client_id": _uuid(payload["client_id"]),
@@ -60,7 +62,7 @@ def parse_send(payload: Json) -> Json:
         return parsed | {"asset_id": _id(payload, "asset_id")}
     text = payload["text"]
     if not isinstance(text, str) or "\0" in text:
-        raise InvalidInput(fields={"text": ["Text without NUL characters."]})
+        raise InvalidInput(fields={"text": [_("Text without NUL characters.")]})
     return parsed | {"text": text}
 
 
@@ -68,7 +70,7 @@ def _id(payload: Json, name: str) -> int:
     value = payload[name]
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19 and int(value) <= MAX_ID:
         return int(value)
-    raise InvalidInput(fields={name: ["An id is a string of digits."]})
+    raise InvalidInput(fields={name: [_("An id is a string of digits.")]})
 
 
 def _uuid(value: Any) -> UUID:
@@ -77,4 +79,4 @@ def _uuid(value: Any) -> UUID:
             return UUID(value)
     except (TypeError, ValueError, AttributeError):
         pass
-    raise InvalidInput(fields={"client_id": ["A UUID of your own, the same at every attempt."]})
+    raise InvalidInput(fields={"client_id": [_("A UUID of your own, the same at every attempt.")]})

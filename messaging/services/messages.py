@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from messaging import log
 from messaging.access import check_may_speak
@@ -34,7 +35,7 @@ def send_message(
     ``NotReady``, ``IdempotencyConflict``, ``TooManyRequests``.
     """
     if kind == Message.Kind.TEXT and not text.strip():
-        raise InvalidInput(fields={"text": ["Write something."]})
+        raise InvalidInput(fields={"text": [_("Write something.")]})
     if len(text) > MAX_TEXT:
         raise TooLong(max_characters=MAX_TEXT)
     asked = request_hash(kind=kind, text=text, asset_id=asset_id)

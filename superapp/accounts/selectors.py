@@ -56,6 +56,10 @@ def access_expiry(*, user_id: int, device_id: int) -> datetime | None:
     )
 
 
+def language_of(user_id: int) -> str:
+    return User.objects.filter(id=user_id).values_list("language", flat=True).first() or settings.LANGUAGE_CODE
+
+
 def is_signed_in(user_id: int, device_id: int) -> bool:
     """Whether what this device was given still counts: neither it was signed out nor its person deactivated."""
     return Device.objects.filter(user_id=user_id, id=device_id, revoked_at=None, user__is_active=True).exists()

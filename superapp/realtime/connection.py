@@ -58,8 +58,8 @@ class Connection:
 
     __slots__ = (
         "_queue", "_queued_bytes", "_send", "_task",
-        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "muted", "stalled_since", "topics",
-        "user_id", "warned",
+        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "language", "muted", "stalled_since",
+        "topics", "user_id", "warned",
     )  # fmt: skip
 
     def __init__(self, send: Send) -> None:
@@ -70,6 +70,7 @@ class Connection:
         self.id = 0
         self.user_id = 0
         self.device_id = 0
+        self.language = settings.LANGUAGE_CODE
         self.topics: set[str] = set()
         self.expires_at = 0.0
         self.warned = False

@@ -6,12 +6,15 @@ frames; at a few thousand frames a second that is most of the cost.
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from superapp.accounts import selectors as accounts
 from superapp.core import errors
@@ -27,6 +30,7 @@ from superapp.realtime.registry import Actor
 from superapp.realtime.threads import in_thread
 
 log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
 
 MAX_DEPTH = 20
 MAX_REF = 64
@@ -140,10 +144,16 @@ class DeviceSocket(AsyncConsumer):
         refusal = as_domain_error(error)
         if refusal is None:
             log.exception("realtime.command_broke", command=frame_type, exc_info=error)
-            answer = {"code": "internal", "message": "Something broke on our side. It has been noted.", "details": {}}
+            message = gettext_lazy("Something broke on our side. It has been noted.")
+            answer = {"code": "internal", "message": self._said(lambda: str(message)), "details": {}}
         else:
-            answer = refusal.as_json()
+            answer = self._said(refusal.as_json)
         self.connection.push_frame(frames.encode_error(ref, answer))
+
+    def _said(self, text: Callable[[], Result]) -> Result:
+        """In the language of the person whose device this is."""
+        with translation.override(self.connection.language):
+            return text()
 
     async def _command(self, ref: str | None, frame_type: str, payload: dict[str, Any]) -> None:
         command = registry.commands.get(frame_type)
@@ -152,7 +162,8 @@ class DeviceSocket(AsyncConsumer):
         actor = Actor(user_id=self.connection.user_id, device_id=self.connection.device_id)
 
         def run() -> str:
-            return frames.encode("reply", command.run(actor, **command.parse(payload)), ref=ref)
+            # What is wrong with a field is said where it is found.
+            return self._said(lambda: frames.encode("reply", command.run(actor, **command.parse(payload)), ref=ref))
 
         try:
             async with asyncio.timeout(settings.REALTIME_COMMAND_TIMEOUT_SECONDS):
@@ -177,6 +188,7 @@ class DeviceSocket(AsyncConsumer):
         connection.id = admission.id
         connection.user_id, connection.device_id = admission.user_id, admission.device_id
         connection.expires_at = admission.expires_at.timestamp()
+        connection.language = admission.language
         # Nothing comes before hello. What is pushed until then is stored already, and the first /sync/ will show it.
         connection.muted = True
         # Own events first: whoever is added to something while the list is read is joined to it by an order.
@@ -228,6 +240,7 @@ class DeviceSocket(AsyncConsumer):
         if (admission.user_id, admission.device_id) != (self.connection.user_id, self.connection.device_id):
             raise Ended(Close.UNAUTHENTICATED)
         self.connection.expires_at, self.connection.warned = admission.expires_at.timestamp(), False
+        self.connection.language = admission.language
         self.connection.push_frame(frames.encode("reply", {}, ref=ref))
 
     # --- topics -------------------------------------------------------------------------------------------------------
@@ -235,7 +248,7 @@ class DeviceSocket(AsyncConsumer):
     async def _subscribe(self, ref: str | None, payload: dict[str, Any]) -> None:
         topic = payload.get("topic")
         if not isinstance(topic, str) or len(topic) > 100:
-            raise errors.InvalidInput(fields={"topic": ["Name a topic."]})
+            raise errors.InvalidInput(fields={"topic": [gettext_lazy("Name a topic.")]})
         kind, reference = registry.topics.find(topic)
         user_id = self.connection.user_id
         if kind is None or not await in_thread(kind.may_join, user_id, reference):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import InvalidInput
@@ -57,7 +58,7 @@ def read_sync_cursor(cursor: str) -> tuple[datetime | None, SyncPosition]:
         )
         return _time(content["since"]), position
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, binascii.Error):
-        raise InvalidInput(fields={"cursor": ["This cursor is not from /sync/."]}) from None
+        raise InvalidInput(fields={"cursor": [_("This cursor is not from /sync/.")]}) from None
 
 
 def kept_events(*, user_id: int, since: datetime, after: tuple[datetime, int] | None, limit: int) -> list[KeptEvent]:

@@ -27,12 +27,16 @@ class IssuedTicket:
 
 @dataclass(frozen=True)
 class Admission:
-    """Who a redeemed ticket lets in, and until when. ``id`` grows from one admission to the next of a device."""
+    """Who a redeemed ticket lets in, until when, and what they read.
+
+    ``id`` grows from one admission to the next of a device.
+    """
 
     id: int
     user_id: int
     device_id: int
     expires_at: datetime
+    language: str
 
 
 def issue_ticket(*, user_id: int, device_id: int) -> IssuedTicket:
@@ -62,7 +66,13 @@ def redeem_ticket(*, text: str) -> Admission:
     access_ends = accounts.access_expiry(user_id=token.owner_id, device_id=row[0])
     if access_ends is None:
         raise TicketInvalid
-    return Admission(id=new_id(), user_id=token.owner_id, device_id=row[0], expires_at=access_ends)
+    return Admission(
+        id=new_id(),
+        user_id=token.owner_id,
+        device_id=row[0],
+        expires_at=access_ends,
+        language=accounts.language_of(token.owner_id),
+    )
 
 
 def forget_old() -> None:

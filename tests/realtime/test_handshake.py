@@ -75,6 +75,23 @@ async def test_hello_says_who_and_what_the_limits_are(server: Gateway) -> None:
         assert (await Rest(server, ada).get("sync/", cursor=hello["sync_cursor"]))["has_more"] is False
 
 
+async def test_socket_speaks_the_language_of_its_person(server: Gateway) -> None:
+    ada, bo = await asyncio.to_thread(person), await asyncio.to_thread(person)
+    assert (await Rest(server, ada).call("PATCH", "me/", {"language": "fr"})).status_code == 200
+
+    async def errors(socket: Socket) -> list[Any]:
+        refs = [await socket.say("no.such"), await socket.say("message.read", {"conversation_id": 7, "seq": "x"})]
+        return [(await socket.find(lambda frame, ref=ref: frame.get("ref") == ref))["error"] for ref in refs]
+
+    async with entered(server, ada, bo) as sockets:
+        (unknown, invalid), (english, _) = await asyncio.gather(*map(errors, sockets))
+    assert unknown["code"] == english["code"] == "unknown_command"
+    assert unknown["message"] == "Le socket ne connaît pas cette commande."
+    assert english["message"] == "The socket does not know this command."
+    assert invalid["details"]["fields"]["conversation_id"] == ["Un numéro est une chaîne de chiffres."]
+    assert invalid["details"]["fields"]["seq"] == ["Un nombre entier valide est requis."]
+
+
 async def test_hello_is_the_first_frame_and_echoes_the_ref_of_auth(server: Gateway) -> None:
     ada, bo, conversation_id = await asyncio.to_thread(friends)
     ticket = await Rest(server, ada).ticket()
