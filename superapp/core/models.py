@@ -107,6 +107,7 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
         default_permissions = ("view",)
+        permissions = [("export_auditentry", "Can export the audit log")]
         indexes = [
             models.Index(fields=["subject_kind", "subject_id", "id"], name="core_audit_subject"),
             models.Index(fields=["actor_id", "id"], name="core_audit_actor"),

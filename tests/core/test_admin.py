@@ -256,6 +256,35 @@ def test_list_never_counts_a_whole_table(operator: User) -> None:
     assert all("LIMIT 10001" in sql for sql in counts)
 
 
+# --- Taking away ------------------------------------------------------------------------------------------------------
+
+
+def test_export_asks_why_is_written_down_and_holds_what_the_list_shows() -> None:
+    auditor = staff("core.view_auditentry", "core.export_auditentry")
+    audit.record(actor_id=5, action="a.b", subject=("user", "7"), reason='=HYPERLINK("x")')
+    audit.record(actor_id=6, action="a.c", subject=("user", "8"), reason="plain, 北京")
+    client, path = browser(auditor), f"{AUDIT}export/"
+    assert path in client.get(AUDIT).content.decode()
+    assert client.get(path).status_code == client.post(path, {"reason": " "}).status_code == 200
+    assert len(entries()) == 2
+    response = client.post(path + "?actor_id=5", {"confirmed": "yes", "reason": "The court asks."})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith('attachment; filename="auditentry-')
+    header, line = response.content.decode().splitlines()
+    assert header == "at,actor_id,action,subject_kind,subject_id,organisation_id,reason"
+    assert line.endswith(',5,a.b,user,7,,"\'=HYPERLINK(""x"")"')
+    entry = entries()[-1]
+    assert (entry.actor_id, entry.action, entry.reason) == (auditor.id, "core.auditentry_exported", "The court asks.")
+    assert (entry.after["rows"], entry.after["filter"]) == (1, "actor_id=5")
+
+
+def test_who_may_only_look_takes_nothing_away() -> None:
+    client = browser(staff("core.view_auditentry"))
+    assert "/export/" not in client.get(AUDIT).content.decode()
+    assert client.post(f"{AUDIT}export/", {"confirmed": "yes", "reason": "because"}).status_code == 403
+    assert entries() == []
+
+
 # --- Doing ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,16 @@
 """The admin shows; what it changes it changes by actions that ask why. ``ReadOnlyAdmin`` is the base in every room."""
 
 from superapp.core.admin.actions import Change, ReasonForm, write_action
+from superapp.core.admin.exports import export_action
 from superapp.core.admin.pages import AuditEntryAdmin, OutboxEventAdmin
 from superapp.core.admin.read_only import ReadOnlyAdmin
 
-__all__ = ["AuditEntryAdmin", "Change", "OutboxEventAdmin", "ReadOnlyAdmin", "ReasonForm", "write_action"]
+__all__ = [
+    "AuditEntryAdmin",
+    "Change",
+    "OutboxEventAdmin",
+    "ReadOnlyAdmin",
+    "ReasonForm",
+    "export_action",
+    "write_action",
+]

@@ -132,14 +132,30 @@ def _confirm_or_perform(
     if is_answer and form.is_valid():
         _perform(admin, request, action, objects, form.cleaned_data)
         return None
+    return confirmation_page(
+        admin, request, title=action.description, form=form, back=back, objects=objects, action_name=action.name
+    )
+
+
+def confirmation_page(
+    admin: "ReadOnlyAdmin",
+    request: HttpRequest,
+    *,
+    title: str | Promise,
+    form: ReasonForm,
+    back: str,
+    objects: Sequence[Model] = (),
+    action_name: str = "",
+) -> HttpResponse:
+    """Asks whether and why. Its answer comes by POST to the same address, with ``confirmed`` in it."""
     context = {
         **admin.admin_site.each_context(request),
-        "title": action.description,
+        "title": title,
         "opts": admin.opts,
         "media": admin.media + form.media,
         "objects": objects,
         "form": form,
-        "action_name": action.name,
+        "action_name": action_name,
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "back": back,
     }

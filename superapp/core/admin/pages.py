@@ -10,6 +10,7 @@ from unfold.decorators import display
 
 from superapp.core import outbox
 from superapp.core.admin.actions import Change, write_action
+from superapp.core.admin.exports import export_action
 from superapp.core.admin.read_only import ReadOnlyAdmin
 from superapp.core.errors import Conflict
 from superapp.core.models import AuditEntry, OutboxEvent
@@ -19,6 +20,8 @@ from superapp.core.models import AuditEntry, OutboxEvent
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor_id", "action", "subject_kind", "subject_id", "organisation_id", "reason")
     search_fields = ("pk", "actor_id", "organisation_id")
+    actions_list = ("export",)
+    export = export_action(permission="core.export_auditentry")
     search_help_text = _("An id of an entry, a person or an organisation; or what was changed, as in user:123.")
 
     def get_search_results(
