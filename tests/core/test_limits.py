@@ -151,4 +151,5 @@ def test_what_must_not_be_guessed_or_paid_for_fails_closed() -> None:
     assert {action for action, limit in LIMITS.items() if not limit.fails_open} - {CLOSED} == {
         "accounts.send_code.phone",
         "accounts.send_code.address",
+        "accounts.staff_sign_in.address",
     }
