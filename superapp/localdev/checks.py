@@ -48,6 +48,11 @@ QUICK = [
         [BIN / "lint-imports", "--no-cache", "--no-logo"],
         cure="pyproject.toml holds the contracts, README.md the map.",
     ),
+    Check(
+        "messages",
+        [sys.executable, "-m", "superapp.localdev.catalogues", "--check"],
+        cure="`make messages` writes what is missing into locale/; translate it there and run it once more.",
+    ),
 ]
 SLOW = [Check("mypy", [BIN / "mypy"])]
 
