@@ -117,6 +117,24 @@ def test_parallel_guesses_of_a_password_are_compared_up_to_the_cap(settings: Set
     PasswordAttempts.objects.all().delete()
 
 
+@pytest.mark.parametrize("forwarded", ["", "203.0.113.{}", "203.0.113.{}, 198.51.100.{}"])
+def test_of_fifty_codes_asked_for_at_once_exactly_five_are_sent(settings: Settings, forwarded: str) -> None:
+    """Whatever the caller writes about where the request came from: the address is the peer's."""
+    settings.LIMITS_OVERRIDES = {"accounts.send_code.address": (5, 3600.0)}
+    peer = f"192.0.2.{len(forwarded)}"
+
+    def ask(number: int) -> Callable[[], Any]:
+        headers = {"HTTP_X_FORWARDED_FOR": forwarded.format(number, number)} if forwarded else {}
+        body = {"phone": new_phone()}
+        return lambda: Caller().call("POST", "/api/v1/auth/codes/", body, REMOTE_ADDR=peer, **headers)
+
+    before = SignInCode.objects.count()
+    answers = at_once([ask(number) for number in range(50)])
+    assert statuses(answers) == {201: 5, 429: 45}
+    assert all(int(answer["Retry-After"]) > 0 for answer in answers if answer.status_code == 429)
+    assert SignInCode.objects.count() == before + 5
+
+
 def test_refresh_token_used_many_times_at_once_works_once_and_ends_the_family() -> None:
     for _ in range(3):
         ada = person()

@@ -1,6 +1,9 @@
 """One-time codes: sent to whoever asks, and worth nothing to anybody but the holder of the phone."""
 
 import logging
+import statistics
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +18,7 @@ from superapp.core.errors import Unavailable
 from superapp.core.redis import reset_clients
 from tests.accounts import people
 from tests.accounts.people import Caller, code_for, new_phone, person
+from tests.sizes import sizes
 
 pytestmark = pytest.mark.django_db
 CODES, SIGN_IN = "/api/v1/auth/codes/", "/api/v1/auth/sign-in/code/"
@@ -250,6 +254,30 @@ def test_answer_says_nothing_about_who_has_an_account() -> None:
     assert shapes[0] == shapes[1]
     # Counting, the row, and how it ended.
     assert len(shapes[0][-1]) == 3
+
+
+def test_time_says_nothing_about_who_has_an_account(
+    settings: Settings, soak_figure: Callable[[str, float], None]
+) -> None:
+    """Both take the same statements. The soak shows how long both take, in turn, so that the machine is fair."""
+    settings.LIMITS_OVERRIDES = dict.fromkeys(
+        ("accounts.send_code.phone", "accounts.send_code.address"), (1_000_000, 1.0)
+    )
+    everybody = {"known": [person().phone for _ in range(5)], "unknown": [new_phone() for _ in range(5)]}
+    seconds: dict[str, list[float]] = {kind: [] for kind in everybody}
+    statements: dict[str, set[tuple[str, ...]]] = {kind: set() for kind in everybody}
+    send(new_phone())
+    for number in range(sizes.code_requests):
+        for kind, phones in everybody.items():
+            with CaptureQueriesContext(connection) as queries:
+                began = time.perf_counter()
+                assert send(phones[number % len(phones)]).status_code == 201
+                seconds[kind].append(time.perf_counter() - began)
+            statements[kind].add(tuple(query["sql"].split(" ", 1)[0] for query in queries))
+    assert statements["known"] == statements["unknown"]
+    assert len(statements["known"]) == 1
+    for kind, found in seconds.items():
+        soak_figure(f"code_for_{kind}_phone_median_ms", 1000 * statistics.median(found))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """`make soak`: nothing is forgotten, figures arrive, and what failed is said."""
 
 import json
+import os
 import textwrap
 from collections.abc import Callable
 
 import pytest
 
-from superapp.localdev import places, soak
+from superapp.localdev import places, soak, stage
 from tests.sizes import SIZE
 
 
@@ -20,7 +21,14 @@ def test_every_folder_of_tests_belongs_to_a_room() -> None:
     assert tops - set(claimed) == set()
 
 
-def test_tests_run_at_the_size_asked_for_and_leave_what_they_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tests_run_at_the_size_asked_for_and_leave_what_they_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As from a shell: neither a worker of this run nor on its servers.
+    for name in os.environ.keys() - stage.environment_without_servers(os.environ).keys():
+        monkeypatch.delenv(name)
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+        monkeypatch.delenv(name)
     test = "tests/bench/test_soak.py::test_figure_is_taken_from_any_test"
     assert soak.soak("toy", [test], ["-q"], size="full") == 0
     path = places.LOCAL / "soak" / "toy.json"

@@ -172,6 +172,46 @@ def test_body_without_a_length_or_an_end_is_refused_when_it_is_too_large(server:
         assert (status, headers["connection"], body["error"]["code"]) == (413, "close", "body_too_large")
 
 
+def test_a_hundred_megabytes_of_json_are_refused_unread(server: Gateway) -> None:
+    with line(server) as connection:
+        hundred = 100 * 1024 * 1024
+        connection.sendall(request("POST", "/api/v1/auth/refresh/", JSON, f"Content-Length: {hundred}", body=b"["))
+        status, _, body = answer(connection)
+        assert (status, body["error"]["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=1000000000",
+        "limit=9" + "0" * 60,
+        "limit=-1",
+        "sort=created_at",
+        "&".join(f"x{number}" for number in range(5_000)),
+    ],
+)
+def test_query_that_asks_for_too_much_is_refused(server: Gateway, token: str, query: str) -> None:
+    with line(server) as connection:
+        connection.sendall(request("GET", f"/api/v1/devices/?{query}", f"Authorization: Bearer {token}"))
+        status, _, body = answer(connection)
+        code = "malformed_body" if len(query) > 1000 else "invalid_input"
+        assert (status, body["error"]["code"]) == (400, code)
+    assert is_served(server)
+
+
+def test_address_of_a_million_parameters_is_cut_off(server: Gateway) -> None:
+    with line(server) as connection:
+        query = "&".join(f"x{number}" for number in range(1_000_000)).encode()
+        try:
+            connection.sendall(b"GET /api/v1/devices/?" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            first = connection.recv(64)
+        except (ConnectionResetError, BrokenPipeError):
+            # It had read enough, and said so by hanging up.
+            first = b""
+        assert first == b"" or first.startswith(b"HTTP/1.1 4")
+    assert is_served(server)
+
+
 def test_announced_body_that_is_too_large_is_refused_before_it_is_sent(server: Gateway, token: str) -> None:
     with line(server) as connection:
         most = MAX_UPLOAD_BYTES + 256 * 1024

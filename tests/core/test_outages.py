@@ -14,7 +14,7 @@ from pytest_django import Settings
 from superapp.accounts.models import SignInCode
 from superapp.core.redis import reset_clients
 from superapp.wsgi import application
-from tests.accounts.people import PASSWORD, Person, new_handle, new_phone, person, use_postbox
+from tests.accounts.people import PASSWORD, Person, code_for, new_handle, new_phone, person, use_postbox
 from tests.conftest import OwnServices
 from tests.core.waiting import until
 
@@ -128,6 +128,32 @@ def test_restart_in_the_middle_of_a_request_is_an_outage_to_wait_for(own_service
     thread.join(30)
     unavailable(answers[0])
     assert ask("GET", "/private/", token=ada.session.access.text).status == 200
+
+
+def test_without_redis_codes_that_were_sent_are_still_counted_and_checked(
+    own_services: OwnServices, settings: Settings
+) -> None:
+    """What is counted in rows of Postgres goes on: the fifth wrong guess is the last, and a right one signs in."""
+    use_postbox(settings)
+    phones = [new_phone(), new_phone()]
+    sent = [ask("POST", "/api/v1/auth/codes/", {"phone": phone}) for phone in phones]
+    assert [answer.status for answer in sent] == [201, 201]
+
+    def guess(number: int, code: str) -> int:
+        device = {"name": "Phone", "platform": "ios"}
+        body = {"challenge": sent[number].body["challenge"], "code": code, "device": device}
+        return ask("POST", "/api/v1/auth/sign-in/code/", body).status
+
+    right = [code_for(phone) for phone in phones]
+    wrong = f"{(int(right[0]) + 1) % 10**6:06}"
+    own_services.servers.stop_redis()
+    try:
+        assert [guess(0, wrong) for _ in range(6)] == [422] * 5 + [429]
+        assert guess(0, right[0]) == 429
+        assert guess(1, right[1]) == 201
+    finally:
+        own_services.servers.start_redis()
+    until(lambda: ask("GET", "/readyz").status == 200)
 
 
 def test_without_redis_people_read_and_sign_in_but_get_no_codes(

@@ -54,6 +54,9 @@ class Operation:
             declared.add(errors.Unauthenticated)
         if cls.input or cls.query or cls.page or cls.idempotent:
             declared.add(errors.InvalidInput)
+        if cls.query or cls.page:
+            # A query of more fields than anybody could mean.
+            declared.add(errors.MalformedBody)
         if cls.input:
             declared |= {errors.MalformedBody, errors.BodyTooLarge, errors.UnsupportedMediaType}
         if cls.idempotent:
