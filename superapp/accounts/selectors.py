@@ -65,8 +65,25 @@ def is_signed_in(user_id: int, device_id: int) -> bool:
     return Device.objects.filter(user_id=user_id, id=device_id, revoked_at=None, user__is_active=True).exists()
 
 
+def signed_in(devices: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Which of these (person, device) ``is_signed_in``. One statement, however many."""
+    pairs = list(devices)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT d.user_id, d.id FROM unnest(%s::bigint[], %s::bigint[]) AS asked(user_id, id)
+            JOIN accounts_device d ON d.user_id = asked.user_id AND d.id = asked.id
+            JOIN accounts_user u ON u.id = d.user_id
+            WHERE d.revoked_at IS NULL AND u.is_active
+            """,
+            [[user_id for user_id, _device_id in pairs], [device_id for _user_id, device_id in pairs]],
+        )
+        return set(cursor.fetchall())
+
+
 def devices_of(user_id: int) -> QuerySet[Device]:
-    """Those that are signed in: whose newest refresh token, given when they were last seen, still works."""
+    """Those that are signed in: whose newest refresh token works, give or take the access that it was
+    given with: a device is seen when it refreshes, and while its socket is open."""
     since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
     return Device.objects.filter(user_id=user_id, revoked_at=None, last_seen_at__gt=since)
 

@@ -58,8 +58,8 @@ class Connection:
 
     __slots__ = (
         "_queue", "_queued_bytes", "_send", "_task",
-        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "language", "muted", "stalled_since",
-        "topics", "user_id", "warned",
+        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "language", "muted", "pulse_at",
+        "stalled_since", "topics", "user_id", "warned",
     )  # fmt: skip
 
     def __init__(self, send: Send) -> None:
@@ -77,6 +77,8 @@ class Connection:
         self.heard_at = time.monotonic()
         self.stalled_since: float | None = None
         self.closing = False
+        # When it is next looked after (pulse.py); 0 until the first time.
+        self.pulse_at = 0.0
         # On its way in, between its ticket and hello: nothing is shown to it, and what it has lost is remembered.
         self.muted = False
         self.dropped: set[str] = set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import json
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -17,6 +18,7 @@ from superapp.core.errors import Unavailable
 from superapp.core.redis import RedisFailure, async_client_of
 from superapp.realtime import frames, registry
 from superapp.realtime.connection import RESYNC, Close, Connection, text_event
+from superapp.realtime.pulse import Pulse
 from superapp.realtime.subscription import Subscription
 from superapp.realtime.threads import in_thread
 
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 # How long a new socket waits for Redis to confirm its channels. Without Redis it works all the same, by fetching.
 SUBSCRIBE_PATIENCE_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
+STOP_PATIENCE_SECONDS = 2.0
 UNUSED_SLOTS_SECONDS = 60.0
 # Sockets between their first frame and hello; the others are told to come back later.
 MOST_ENTERING = 500
@@ -39,6 +42,7 @@ class Hub:
         self._topics: dict[str, set[Connection]] = {}
         self._topics_in_slot: collections.Counter[int] = collections.Counter()
         self._unused_slots: set[int] = set()
+        self._pulse = Pulse(connections=self.connections, revoked=self._end_revoked)
         self._subscription = Subscription(deliver=self._deliver, recovered=self._resync_all)
         # Few connections, and those who need one wait for their turn: a thousand devices may come back at once.
         self._redis = async_client_of(connections=4, patience_seconds=2.0)
@@ -51,10 +55,14 @@ class Hub:
     def start(self) -> None:
         self._subscription.start()
         self._later(self._sweep())
+        self._later(self._pulse.run())
 
     async def stop(self) -> None:
         for task in self._background:
             task.cancel()
+        with contextlib.suppress(Exception):
+            # Those who were here, and were told to come back, are elsewhere or nowhere now.
+            await asyncio.wait_for(self._pulse.beat(), timeout=STOP_PATIENCE_SECONDS)
         await self._subscription.stop()
         await self._redis.aclose()
 
@@ -120,6 +128,7 @@ class Hub:
 
     def dismiss(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self._pulse.left(connection)
         for topic in list(connection.topics):
             self.leave(connection, topic)
 
@@ -234,12 +243,24 @@ class Hub:
             self._later(connection.close(Close.SLOW))
         elif connection.expires_at <= wall:
             self._later(connection.close(Close.UNAUTHENTICATED))
+        elif connection.expires_at - wall <= SWEEP_SECONDS:
+            # Nothing is delivered after the end, not even until the next round.
+            asyncio.get_running_loop().call_later(connection.expires_at - wall, self._end_on_time, connection)
         elif connection.muted:
             # On its way in: what it would be told now would be lost.
             return
         elif not connection.warned and connection.expires_at - wall <= settings.REALTIME_EXPIRY_WARNING_SECONDS:
             connection.warned = True
             connection.push_frame(frames.encode("auth.expiring", {"at": _time(connection.expires_at)}))
+
+    def _end_revoked(self, connection: Connection) -> None:
+        """The order to do so was lost."""
+        self._later(connection.close(Close.UNAUTHENTICATED))
+
+    def _end_on_time(self, connection: Connection) -> None:
+        # It may have been prolonged meanwhile.
+        if connection.expires_at <= time.time():
+            self._later(connection.close(Close.UNAUTHENTICATED))
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.ensure_future(work)

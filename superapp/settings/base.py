@@ -316,6 +316,9 @@ REALTIME_QUEUE_BYTES = 1024 * 1024
 REALTIME_STALLED_SECONDS = 20.0
 REALTIME_PING_SECONDS = 25
 REALTIME_SILENCE_SECONDS = 70.0
+# How often an open socket is shown as present, and its sign-in looked up in case the order to end it was lost.
+REALTIME_PULSE_SECONDS = 20.0
+DEVICE_SEEN_EVERY = timedelta(minutes=1)
 REALTIME_COMMAND_TIMEOUT_SECONDS = 8.0
 REALTIME_EXPIRY_WARNING_SECONDS = 60.0
 # Frames a socket may send: a burst of the first number, refilled at the second per second, then 4429.

@@ -2,7 +2,12 @@
 
 from superapp.accounts.services.card import qr_card, reset_qr_card
 from superapp.accounts.services.codes import send_sign_in_code
-from superapp.accounts.services.devices import revoke_all_devices, revoke_device, revoke_other_devices
+from superapp.accounts.services.devices import (
+    note_devices_seen,
+    revoke_all_devices,
+    revoke_device,
+    revoke_other_devices,
+)
 from superapp.accounts.services.housekeeping import forget_expired
 from superapp.accounts.services.moderation import ban_user, unban_user, unlock_sign_in
 from superapp.accounts.services.profile import change_profile, create_user, set_password
@@ -38,6 +43,7 @@ __all__ = [
     "create_user",
     "forget_expired",
     "matching_step",
+    "note_devices_seen",
     "note_second_factor",
     "qr_card",
     "refresh_session",

@@ -1,6 +1,9 @@
 """Signing devices out. Their tokens stop at the next call; their sockets are closed by an event."""
 
-from django.db import transaction
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import connection, transaction
 from django.utils import timezone
 
 from superapp.accounts.events import DeviceRevoked
@@ -31,6 +34,28 @@ def revoke_all_devices(*, user_id: int, reason: str = "revoked") -> int:
     """Sign out every device of somebody; returns how many."""
     User.objects.select_for_update(no_key=True).get(id=user_id)
     return sum(end_session(device, reason=reason) for device in Device.objects.filter(user_id=user_id, revoked_at=None))
+
+
+def note_devices_seen(devices: Iterable[tuple[int, int]]) -> None:
+    """These (person, device) have been heard of; written at most once in ``DEVICE_SEEN_EVERY`` for each.
+
+    Name one device of a person at a time: whoever signs somebody out locks that person's devices one by one.
+    """
+    pairs, now = list(devices), timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts_device AS d SET last_seen_at = %(now)s
+            FROM unnest(%(user_ids)s::bigint[], %(device_ids)s::bigint[]) AS seen(user_id, id)
+            WHERE d.user_id = seen.user_id AND d.id = seen.id AND d.last_seen_at <= %(before)s
+            """,
+            {
+                "now": now,
+                "before": now - settings.DEVICE_SEEN_EVERY,
+                "user_ids": [user_id for user_id, _device_id in pairs],
+                "device_ids": [device_id for _user_id, device_id in pairs],
+            },
+        )
 
 
 def end_session(device: Device, *, reason: str) -> bool:
