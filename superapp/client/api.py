@@ -23,6 +23,7 @@ from superapp.client import backoff
 from superapp.client.errors import ApiError, SignedOut, Unreachable
 from superapp.client.shapes import (
     Asset,
+    AssetKind,
     Conversation,
     Device,
     Friend,
@@ -64,7 +65,6 @@ class _Call:
     body: Json | None = None
     params: Mapping[str, Any] | None = None
     key: str | None = None
-    form: Json | None = None
     file: tuple[str, bytes] | None = None
     public: bool = False
     retries: int = RETRIES
@@ -337,10 +337,26 @@ class Api:
 
     async def upload_photo(self, path: Path, *, key: str | None = None) -> Asset:
         """Upload a picture to be sent in a message; ~ is one's home. Raises ``OSError`` too, if it cannot be read."""
+        return await self.upload(path, kind="photo", key=key)
+
+    async def upload(self, path: Path, *, kind: AssetKind, key: str | None = None) -> Asset:
+        """Upload something for a message. Voice and video can be used once they are ``processed``."""
         content = await asyncio.to_thread(lambda: path.expanduser().read_bytes())
-        form, file = {"purpose": "message"}, (path.name, content)
-        asset: Asset = await self._call(_Call("POST", "media/", form=form, file=file, key=key or new_key()))
+        # In the query they count before the file is sent.
+        params, file = {"purpose": "message", "kind": kind}, (path.name, content)
+        call = _Call("POST", "media/", params=params, file=file, key=key or new_key())
+        asset: Asset = await self._call(call)
         return asset
+
+    async def processed(self, asset_id: str, *, patience: float = 60.0) -> Asset:
+        """The asset once a worker is done with it: ready, or failed with a ``refusal``. Raises ``TimeoutError``."""
+        async with asyncio.timeout(patience):
+            for delay in backoff.delays(most=4.0):
+                asset = await self.asset(asset_id)
+                if asset["state"] != "processing":
+                    return asset
+                await asyncio.sleep(delay)
+        raise TimeoutError
 
     async def asset(self, asset_id: str) -> Asset:
         """With addresses that are good for some minutes."""
@@ -396,7 +412,6 @@ class Api:
                 # httpx would replace a query that is part of the path by an empty one.
                 params=call.params or None,
                 json=call.body,
-                data=call.form,
                 files={"file": call.file} if call.file else None,
                 headers=call.headers(token),
             )

@@ -129,17 +129,25 @@ class Variant(TypedDict):
     content_type: str
 
 
+AssetKind = Literal["photo", "voice", "video", "file"]
+
+
 class Asset(TypedDict):
-    """An uploaded file. ``variants`` has ``original`` at once and smaller ones when the server has made them."""
+    """An uploaded file. ``variants`` has ``original`` at once, for voice and video when the server is done with it, and
+    then the smaller ones too. What there is not, such as the width of a voice message, is None."""
 
     id: str
-    kind: str
+    kind: AssetKind
     purpose: str
+    name: str
     content_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
+    duration_ms: int | None
+    waveform: list[int] | None
     size_bytes: int
-    state: str
+    state: Literal["processing", "ready", "failed"]
+    refusal: str
     created_at: str
     expires_at: str | None
     variants: dict[str, Variant]

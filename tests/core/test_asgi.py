@@ -329,3 +329,64 @@ def test_whether_it_is_alive_is_answered_without_a_thread_that_may_be_stuck(serv
     # Whatever went through a thread has one.
     assert "x-request-id" not in response.headers
     assert "x-request-id" in httpx.get(f"{server.url}/readyz", trust_env=False).headers
+
+
+# --- Large bodies -----------------------------------------------------------------------------------------------------
+
+LARGE = 60 * 1024 * 1024
+FORM = "Content-Type: multipart/form-data; boundary=x"
+
+
+def upload_head(token: str, query: str, length: int) -> bytes:
+    headers = [f"Authorization: Bearer {token}", FORM, f"Idempotency-Key: {uuid4()}", f"Content-Length: {length}"]
+    return request("POST", f"/api/v1/media/{query}", *headers)
+
+
+@pytest.mark.parametrize(
+    ("who", "query", "status", "code"),
+    [
+        ("nobody", "?purpose=message&kind=file", 401, "unauthenticated"),
+        ("ada", "?purpose=message&kind=photo", 413, "file_too_large"),
+        ("ada", "?purpose=avatar&kind=video", 415, "unsupported_media"),
+        ("ada", "?purpose=nothing", 422, "purpose_unknown"),
+        ("ada", "?purpose=message&kind=film", 400, "invalid_input"),
+    ],
+)
+def test_large_body_that_nobody_wants_is_refused_before_it_is_sent(
+    server: Gateway, token: str, who: str, query: str, status: int, code: str
+) -> None:
+    with line(server) as connection:
+        connection.sendall(upload_head(token if who == "ada" else "wrong", query, LARGE))
+        answered, headers, body = answer(connection)
+        assert (answered, body["error"]["code"], headers["connection"]) == (status, code, "close")
+
+
+def test_large_body_for_something_else_is_refused_before_it_is_sent(server: Gateway, token: str) -> None:
+    for path in ("/api/v1/auth/refresh/", "/api/v1/me/", "/admin/"):
+        with line(server) as connection:
+            connection.sendall(request("POST", path, FORM, f"Content-Length: {LARGE}"))
+            assert answer(connection)[0] in {401, 404, 405, 413}
+
+
+def test_large_file_is_taken_on_disk_while_others_are_served(server: Gateway, token: str) -> None:
+    """Sixty megabytes leave no trace in the memory of the process, and hold no thread while they are on their way."""
+    content = b"\0" * (LARGE - 1000)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="large.bin"\r\n\r\n'
+    body = head + content + b"\r\n--x--\r\n"
+    resident = psutil.Process(server.pid).memory_info().rss
+    with line(server) as connection:
+        connection.sendall(upload_head(token, "?purpose=message&kind=file", len(body)))
+        most = 0
+        for start in range(0, len(body), 1024 * 1024):
+            connection.sendall(body[start : start + 1024 * 1024])
+            most = max(most, psutil.Process(server.pid).memory_info().rss)
+        status, _, shown = answer(connection)
+    assert status == 201, shown
+    assert (shown["size_bytes"], shown["name"], shown["kind"]) == (len(content), "large.bin", "file")
+    assert max(most, psutil.Process(server.pid).memory_info().rss) - resident < 40 * 1024 * 1024
+    path = shown["variants"]["original"]["url"].partition("/media/")[2]
+    part = httpx.get(
+        f"{server.url}/media/{path}", headers={"Range": "bytes=1000-1099"}, timeout=PATIENCE_SECONDS, trust_env=False
+    )
+    assert (part.status_code, part.content) == (206, b"\0" * 100)
+    assert part.headers["content-length"] == "100"

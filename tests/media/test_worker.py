@@ -16,7 +16,7 @@ from superapp.core.models import OutboxEvent
 from superapp.media import services, tasks
 from superapp.media.models import Asset
 from tests.conftest import OwnServices
-from tests.media import images
+from tests.media import films, images
 from tests.processes import Loops, Worker
 
 
@@ -35,7 +35,7 @@ def media_root(shared_root: Path, settings: Settings) -> Path:
 @pytest.fixture(scope="module")
 def worker(own_services: OwnServices, shared_root: Path) -> Iterator[Worker]:
     with (
-        Loops(own_services.addresses),
+        Loops(own_services.addresses, settings={"MEDIA_ROOT": str(shared_root)}),
         Worker(own_services.addresses, settings={"MEDIA_ROOT": str(shared_root)}) as worker,
     ):
         yield worker
@@ -65,6 +65,34 @@ def test_an_upload_gets_its_thumbnails(worker: Worker) -> None:
     sizes = {variant.name: (variant.width, variant.height) for variant in asset.variants.all()}
     assert sizes == {"thumb": (96, 72), "large": (640, 480)}
     assert asset.attempts == 1
+
+
+def test_a_film_becomes_playable_and_what_came_is_gone(worker: Worker, shared_root: Path) -> None:
+    file = SimpleUploadedFile("film.mp4", films.film())
+    asset = services.store(owner_id=1, file=file, purpose="message", client_id=uuid4(), kind="video")
+    raw = asset.storage_key
+    until(lambda: is_ready(asset))
+    assert asset.storage_key != raw
+    assert set(asset.variants.values_list("name", flat=True)) == {"poster", "thumb", "large"}
+    until(lambda: not (shared_root / raw).exists())
+
+
+def test_a_hostile_file_is_refused_and_the_worker_goes_on(worker: Worker) -> None:
+    pid = worker.pid
+    kind, make, codes = films.REFUSED["8k film"]
+    file = SimpleUploadedFile("film.mp4", make())
+    asset = services.store(owner_id=1, file=file, purpose="message", client_id=uuid4(), kind=kind)
+
+    def is_failed() -> bool:
+        asset.refresh_from_db()
+        return asset.state == "failed"
+
+    until(is_failed)
+    assert asset.refusal in codes
+    again = upload()
+    until(lambda: is_ready(again))
+    assert worker.pid == pid
+    assert worker.alive()
 
 
 def test_while_the_broker_is_away_the_outbox_keeps_the_task(own_services: OwnServices, worker: Worker) -> None:
