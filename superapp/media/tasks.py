@@ -1,8 +1,11 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 
 from superapp.media import selectors, services
+
+DELETIONS_PER_RUN, DELETIONS_PER_BATCH = 1000, 50
 
 
 @shared_task
@@ -17,3 +20,11 @@ def resume_processing() -> None:
     costs the second worker one statement."""
     for asset_id in selectors.assets_left_behind(overdue=timedelta(minutes=1), limit=100):
         make_variants.delay(asset_id)
+
+
+@shared_task
+def delete_unused() -> None:
+    """As many as there is time for; the next run goes on."""
+    for _ in range(DELETIONS_PER_RUN // DELETIONS_PER_BATCH):
+        if not services.delete_orphans(older_than=settings.MEDIA_UNUSED_KEPT_FOR, batch=DELETIONS_PER_BATCH):
+            break

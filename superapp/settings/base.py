@@ -230,6 +230,7 @@ MEDIA_VIDEO_MAX_SIDE = 4096
 MEDIA_URL_LIFETIME = timedelta(minutes=10)
 # What one person may have uploaded and not used; what is left unused is deleted after a while.
 MEDIA_MAX_UNUSED_BYTES = 300 * 1024 * 1024
+MEDIA_UNUSED_KEPT_FOR = timedelta(days=1)
 # What sound or film from a stranger may take of the machine while a clean copy is made of it.
 MEDIA_WORK_CPU_SECONDS = 36
 MEDIA_WORK_MEMORY_BYTES = 136 * 1024 * 1024
@@ -342,6 +343,7 @@ CELERY_BEAT_SCHEDULE = {
     "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
+    "media-delete-unused": {"task": "superapp.media.tasks.delete_unused", "schedule": 600.0},
     "media-resume-processing": {"task": "superapp.media.tasks.resume_processing", "schedule": 60.0},
 }
 

@@ -5,6 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from messaging import services as messaging
 from superapp.accounts import services as accounts
 from superapp.client import Api, Client
 from superapp.client.conversation_log import ConversationLog
+from superapp.media import services as media
 from tests.client.conditions import until
+from tests.media import films
 from tests.processes import Gateway
 from tests.realtime.people import Device, befriend, person
 from tests.realtime.sockets import NO_LIMITS, gateway
@@ -125,3 +128,22 @@ async def test_rest_and_socket_agree_on_every_call(server: Gateway) -> None:
         await api.revoke_device(next(device["id"] for device in devices if not device["is_current"]))
         challenge = await api.request_code("+33612999999")
         assert challenge
+
+
+async def test_voice_and_files_are_uploaded_and_waited_for(server: Gateway, tmp_path: Path) -> None:
+    ada = (await asyncio.to_thread(three_friends))[0]
+    voice, report = tmp_path / "voice.m4a", tmp_path / "report.pdf"
+    voice.write_bytes(films.sound(1.0))
+    report.write_bytes(b"%PDF-1.7" + bytes(3 * 1024 * 1024))
+    async with online(server, ada) as client:
+        sent = await client.api.upload(report, kind="file")
+        assert (sent["state"], sent["name"], sent["size_bytes"]) == ("ready", "report.pdf", report.stat().st_size)
+        asset = await client.api.upload(voice, kind="voice")
+        assert (asset["state"], asset["variants"]) == ("processing", {})
+        waiting = asyncio.create_task(client.api.processed(asset["id"]))
+        # In place of the worker, on the directory of the server.
+        await asyncio.to_thread(media.make_variants, asset_id=int(asset["id"]))
+        made = await waiting
+        assert (made["state"], made["content_type"]) == ("ready", "audio/mp4")
+        assert made["duration_ms"]
+        assert made["waveform"]

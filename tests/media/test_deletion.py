@@ -9,9 +9,10 @@ from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from superapp.core.errors import NotFound, Unavailable
-from superapp.media import files, services
+from superapp.media import files, services, tasks
 from superapp.media.models import Asset, Variant
 from tests.media import images
 from tests.media.conftest import PURPOSE, Person, files_in, stored
@@ -60,6 +61,17 @@ def test_detaching_starts_the_time_anew(orphan: Asset) -> None:
     assert services.delete_orphans(older_than=DAY, batch=10) == 0
     unused_for(orphan, 2 * DAY)
     assert services.delete_orphans(older_than=DAY, batch=10) == 1
+
+
+def test_the_scheduled_task_goes_on_until_nothing_is_left(
+    person: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(tasks, "DELETIONS_PER_BATCH", 2)
+    for asset in [stored(person) for _ in range(5)]:
+        unused_for(asset, settings.MEDIA_UNUSED_KEPT_FOR + timedelta(seconds=1))
+    kept = stored(person)
+    tasks.delete_unused()
+    assert Asset.objects.get().id == kept.id
 
 
 def test_a_batch_takes_the_oldest_first(person: Person) -> None:
