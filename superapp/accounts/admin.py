@@ -20,9 +20,23 @@ class UserAdmin(ReadOnlyAdmin):
     search_fields = ("pk",)
     search_help_text = _("An id, a phone number with its + or a handle, each in full.")
     is_sensitive = True
-    readonly_fields = ("roles", "second_factor", "devices")
-    hidden_fields = frozenset({"avatar_id"})
+    # What support is asked about comes first. A column that is new is not shown before somebody adds it here.
+    shown = ("display_name", "handle", "phone", "state", "id", "devices", "second_factor", "roles", "language")
+    shown_below = (
+        "time_zone",
+        "created_at",
+        "last_login",
+        "banned_at",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "is_demo",
+    )
+    readonly_fields = (*shown, *shown_below)
     actions_detail = ("sign_out", "unlock", "ban", "unban", "reset_second_factor")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*self.shown, *self.shown_below]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By what people are known under, which stands in its directory and not in an index of this table."""
@@ -62,16 +76,14 @@ class UserAdmin(ReadOnlyAdmin):
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{} · {} · {} UTC</li>", lines))
 
     @write_action(
-        description=_("Sign out everywhere"),
+        description=_("Sign out"),
         permission="accounts.sign_out_user",
         audited="accounts.signed_out_everywhere",
     )
     def sign_out(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
         return Change(after={"devices": services.revoke_all_devices(user_id=user.id)})
 
-    @write_action(
-        description=_("Let them try to sign in again"), permission="accounts.unlock_user", audited="accounts.unlocked"
-    )
+    @write_action(description=_("Unlock sign-in"), permission="accounts.unlock_user", audited="accounts.unlocked")
     def unlock(self, request: HttpRequest, user: User, data: dict[str, Any]) -> None:
         services.unlock_sign_in(user_id=user.id)
 
@@ -80,16 +92,15 @@ class UserAdmin(ReadOnlyAdmin):
         devices = services.ban_user(user_id=user.id)
         return Change(before={"is_active": user.is_active}, after={"is_active": False, "devices": devices})
 
-    @write_action(description=_("Lift the ban"), permission="accounts.unban_user", audited="accounts.unbanned")
+    @write_action(description=_("Lift ban"), permission="accounts.unban_user", audited="accounts.unbanned")
     def unban(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
         services.unban_user(user_id=user.id)
         return Change(before={"is_active": user.is_active}, after={"is_active": True})
 
     @write_action(
-        description=_("Take the second factor away"),
+        description=_("Reset second factor"),
         permission="accounts.reset_second_factor_user",
         audited="accounts.second_factor_reset",
-        is_dangerous=True,
     )
     def reset_second_factor(self, request: HttpRequest, user: User, data: dict[str, Any]) -> None:
         if not services.reset_second_factor(user_id=user.id):

@@ -57,6 +57,19 @@ def gauges(name: str, about: str, label: str, values: Mapping[str, float]) -> Me
     return family
 
 
+def values(part: str) -> dict[str | tuple[str, str], float]:
+    """What a part says now, by name or by name and label; empty where it cannot be asked."""
+    try:
+        samples = [sample for metric in _parts[part]() for sample in metric.samples]
+    except Exception as error:
+        log.warning("metrics.part_failed", part=part, error=f"{type(error).__name__}: {error}"[:500])
+        return {}
+    return {
+        (sample.name, next(iter(sample.labels.values()))) if sample.labels else sample.name: sample.value
+        for sample in samples
+    }
+
+
 def view(request: HttpRequest) -> HttpResponse:
     """For whoever has METRICS_TOKEN; without one set, for this machine alone."""
     if not _may_ask(request):

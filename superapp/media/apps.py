@@ -2,12 +2,14 @@ import warnings
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
 
 class MediaConfig(AppConfig):
     name = "superapp.media"
     label = "media"
+    verbose_name = _("Uploads")
 
     def ready(self) -> None:
         from superapp.core import metrics

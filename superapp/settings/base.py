@@ -304,6 +304,36 @@ MFA_FORMS = {
     "activate_totp": "superapp.accounts.staff.forms.SetUpForm",
 }
 
+UNFOLD = {
+    "SITE_TITLE": "Superapp",
+    "SITE_HEADER": "Superapp",
+    "SITE_URL": None,
+    "SITE_ICON": "superapp.accounts.staff.home.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "superapp.accounts.staff.home.mark"}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "superapp.accounts.staff.home.environment",
+    "STYLES": ["superapp.accounts.staff.home.stylesheet"],
+    "SIDEBAR": {"show_search": False, "navigation": "superapp.accounts.staff.home.navigation"},
+    "ACCOUNT": {"navigation": "superapp.accounts.staff.home.account_links"},
+    # The product's accent, as everywhere.
+    "COLORS": {
+        "primary": {
+            "50": "#f3f4fe",
+            "100": "#eceefd",
+            "200": "#d5d9fb",
+            "300": "#aab3ff",
+            "400": "#8f99ff",
+            "500": "#5a65e8",
+            "600": "#4650d0",
+            "700": "#3f49c4",
+            "800": "#33399a",
+            "900": "#262b4f",
+            "950": "#181b38",
+        }
+    },
+}
+
 # --- realtime -------------------------------------------------------------------------------------------------------
 # Pages of these origins may open a socket; native apps send no Origin and are fine without.
 REALTIME_ORIGINS = env.words("REALTIME_ORIGINS", default=PUBLIC_ORIGIN)

@@ -10,8 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from superapp.accounts.staff import home
 from superapp.accounts.staff.access import has_second_factor, is_staff, is_verified
 from superapp.accounts.staff.forms import PasswordChangeForm
 
@@ -19,7 +21,8 @@ from superapp.accounts.staff.forms import PasswordChangeForm
 class StaffSite(UnfoldAdminSite):
     """Active staff who proved a second factor in this session; nobody else sees a page of it."""
 
-    enable_nav_sidebar = False
+    index_title = _("Home")
+    index_template = "accounts/home.html"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Pages that Django and allauth bring along change rows without asking why; only ours are taken."""
@@ -42,6 +45,10 @@ class StaffSite(UnfoldAdminSite):
             return self._turn_away(request)
 
         return update_wrapper(guarded, inner)
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().index(request, {**home.context(request), **(extra_context or {})})
+        return response
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return (
