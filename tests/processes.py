@@ -8,8 +8,10 @@
 What ``django.test.override_settings`` changes stays in this process; ``settings`` here are those of the other one.
 """
 
+import contextlib
 import http.client
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -204,10 +206,13 @@ def _is_ready(port: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody listens on. Below those that the kernel gives to connections (Linux: from 32768 on), which could
+    take it before the process that it is for, and at random, because other test runs look for one, too."""
+    for port in random.sample(range(10_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports in a row are taken")
 
 
 def last_lines() -> Iterator[tuple[str, str]]:

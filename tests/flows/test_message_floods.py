@@ -73,9 +73,9 @@ async def test_a_conversation_takes_forty_a_second_from_all_of_its_members(serve
         for n in range(5):
             await last.send_text(elsewhere_id, str(n))
         await last.settled()
-        assert [
-            message["seq"] for message in last.messages() if message["conversation_id"] == str(conversation_id)
-        ] == (list(range(2, 42)))
+        # Pushes may cross; a client sorts by seq.
+        heard = [message["seq"] for message in last.messages() if message["conversation_id"] == str(conversation_id)]
+        assert sorted(heard) == list(range(2, 42))
 
 
 async def test_floods_of_typing_do_not_delay_messages(server: Gateway) -> None:
