@@ -1,17 +1,19 @@
 """How frames look on the socket, and how they travel between processes.
 
-Between processes a message is ``F`` or ``C``, the topics it is for, a zero byte, and the frame (``F``: handed to the
-sockets as it is) or a JSON control order (``C``: obeyed by the gateway, never shown).
+Between processes a message is ``F``, ``N`` or ``C``, the topics it is for, a zero byte, and the frame (``F``: handed to
+the sockets as it is; ``N``: behind a line that says of which frames only the newest counts) or a JSON control order
+(``C``: obeyed by the gateway, never shown).
 """
 
 import json
 import zlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
-FRAME, CONTROL = b"F", b"C"
+FRAME, NEWEST, CONTROL = b"F", b"N", b"C"
 
 
 def encode(
@@ -27,6 +29,18 @@ def encode(
         frame["version"] = version
     frame["payload"] = payload
     return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
+
+
+def newest_only(frame: str, *, frame_type: str, version: int | None, interval: timedelta) -> str:
+    """``frame`` behind the line that a gateway reads with ``read_newest``."""
+    return f"{frame_type} {-1 if version is None else version} {interval.total_seconds()}\n{frame}"
+
+
+def read_newest(body: str) -> tuple[str, int, float, str]:
+    """The type, the version (-1: none), the interval in seconds and the frame."""
+    line, _, frame = body.partition("\n")
+    frame_type, version, seconds = line.split(" ")
+    return frame_type, int(version), float(seconds), frame
 
 
 def encode_error(ref: str | None, error: dict[str, Any]) -> str:

@@ -17,7 +17,8 @@ from superapp.core.api.fields import rfc3339
 from superapp.core.errors import Unavailable
 from superapp.core.redis import RedisFailure, async_client_of
 from superapp.realtime import frames, registry
-from superapp.realtime.connection import RESYNC, Close, Connection, text_event
+from superapp.realtime.conflation import Conflation
+from superapp.realtime.connection import RESYNC, Close, Connection, Event, text_event
 from superapp.realtime.pulse import Pulse
 from superapp.realtime.subscription import Subscription
 from superapp.realtime.threads import in_thread
@@ -42,6 +43,9 @@ class Hub:
         self._topics: dict[str, set[Connection]] = {}
         self._topics_in_slot: collections.Counter[int] = collections.Counter()
         self._unused_slots: set[int] = set()
+        self._conflation = Conflation(
+            show=lambda key, frame: self._show(key[0], text_event(frame), len(frame.encode()))
+        )
         self._pulse = Pulse(connections=self.connections, revoked=self._end_revoked)
         self._subscription = Subscription(deliver=self._deliver, recovered=self._resync_all)
         # Few connections, and those who need one wait for their turn: a thousand devices may come back at once.
@@ -140,10 +144,17 @@ class Hub:
             for topic in topics:
                 self._obey(topic, order)
         elif kind == frames.FRAME:
-            event, size = text_event(body), len(message)
+            event = text_event(body)
             for topic in topics:
-                for connection in self._topics.get(topic, ()):
-                    connection.push(event, size)
+                self._show(topic, event, len(message))
+        elif kind == frames.NEWEST:
+            frame_type, version, seconds, frame = frames.read_newest(body)
+            for topic in topics:
+                self._conflation.offer((topic, frame_type), version, seconds, frame)
+
+    def _show(self, topic: str, event: Event, size: int) -> None:
+        for connection in self._topics.get(topic, ()):
+            connection.push(event, size)
 
     def _obey(self, topic: str, order: dict[str, Any]) -> None:
         for connection in list(self._topics.get(topic, ())):

@@ -9,6 +9,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,9 +26,20 @@ Json = dict[str, Any]
 Message = tuple[str, bytes]
 
 
-def to_topic(topic: str, *, type: str, payload: Json, version: int | None = None) -> None:
-    """To everybody who listens to ``topic``: one encoding, one publish, however many they are."""
-    _publish(frames.FRAME, [topic], frames.encode(type, payload, topic=topic, version=version))
+def to_topic(
+    topic: str, *, type: str, payload: Json, version: int | None = None, newest_only: timedelta | None = None
+) -> None:
+    """To everybody who listens to ``topic``: one encoding, one publish, however many they are.
+
+    ``newest_only``: of this topic's pushes of this type each socket gets one per so long, the newest by ``version``
+    (without one: by arrival). The first goes out at once, and the last always arrives, at most so much later.
+    """
+    frame = frames.encode(type, payload, topic=topic, version=version)
+    if newest_only is None:
+        _publish(frames.FRAME, [topic], frame)
+    else:
+        body = frames.newest_only(frame, frame_type=type, version=version, interval=newest_only)
+        _publish(frames.NEWEST, [topic], body)
 
 
 def to_users(user_ids: Iterable[int], *, type: str, payload: Json, keep: bool = False) -> None:
