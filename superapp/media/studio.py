@@ -166,9 +166,9 @@ def voice(job: Job) -> dict[str, Any]:
     import av
 
     with opened(job, AUDIO_CODECS) as source, av.open(PLAYABLE, "w", format="mp4", options=_quiet()) as target:
-        if not source.streams.audio:
+        stream = _sound_stream(source)
+        if stream is None:
             raise Refused("unsupported_media", "no sound")
-        stream = source.streams.audio[0]
         _alone(stream)
         _declared_length(source, job)
         encoder = target.add_stream("aac", rate=VOICE_RATE, layout="mono", bit_rate=VOICE_BITS_PER_SECOND)
@@ -250,12 +250,19 @@ def film(job: Job) -> dict[str, Any]:
 def _picture_stream(container: Any) -> Any:
     for stream in container.streams.video:
         if not stream.disposition & type(stream.disposition).attached_pic:
-            return stream
+            return _decodable(stream)
     raise Refused("unsupported_media", "no film")
 
 
 def _sound_stream(container: Any) -> Any | None:
-    return container.streams.audio[0] if container.streams.audio else None
+    return _decodable(container.streams.audio[0]) if container.streams.audio else None
+
+
+def _decodable(stream: Any) -> Any:
+    """A stream whose codec has no name that anybody knows has no context either."""
+    if stream.codec_context is None:
+        raise Refused("unsupported_media", "codec")
+    return stream
 
 
 def _plays_everywhere(container: Any, seen: Any) -> bool:

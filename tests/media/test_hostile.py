@@ -110,6 +110,15 @@ def run(content: bytes, kind: str = "voice", container: str = "wav") -> sandbox.
         return outcome
 
 
+@pytest.mark.parametrize("kind", ["voice", "video"])
+def test_a_codec_that_nobody_knows_is_refused_for_good(kind: str) -> None:
+    whole = films.sound(0.5) if kind == "voice" else films.film(pictures=5)
+    assert b"mp4a" in whole
+    nameless = whole.replace(b"mp4a", b"zzzz").replace(b"esds", b"free")
+    outcome = run(nameless, kind=kind, container="mp4")
+    assert outcome.refusal == "unsupported_media"
+
+
 @pytest.fixture
 def studio(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Replaces what the process does once its limits are set."""
