@@ -14,7 +14,7 @@ from superapp.accounts.models import User
 from superapp.core.redis import client, reset_clients
 from superapp.realtime import presence
 from tests.processes import Gateway
-from tests.realtime.people import Device, another_device, person
+from tests.realtime.people import Device, another_device, friends, person, say
 from tests.realtime.proxy import Proxy
 from tests.realtime.sockets import Rest, enter, entered, gateway, knock, until
 
@@ -76,7 +76,7 @@ async def test_a_line_that_died_without_a_word_is_offline_and_what_it_missed_is_
     servers: tuple[Gateway, Gateway],
 ) -> None:
     """Packets are dropped in both directions; nothing says that the connection has ended."""
-    ada = await asyncio.to_thread(person)
+    ada, bo, conversation_id = await asyncio.to_thread(friends)
     async with Proxy.to(servers[0].port) as line:
 
         class Through:
@@ -87,9 +87,15 @@ async def test_a_line_that_died_without_a_word_is_offline_and_what_it_missed_is_
         await until(lambda: is_online(ada))
         line.answers.clear()
         line.requests.clear()
+        seq = await asyncio.to_thread(say, bo, conversation_id, "are you there?")
         await until(lambda: is_offline(ada))
+        assert socket.messages() == []
     async with entered(servers[0], ada) as (again,):
         assert await again.ask("ping") == {}
+        missed = await Rest(servers[0], ada).get("sync/", cursor=socket.hello["sync_cursor"])
+        assert [(one["id"], one["last_seq"]) for one in missed["conversations"]] == [(str(conversation_id), seq)]
+        history = await Rest(servers[0], ada).history(conversation_id)
+        assert history[-1]["body"] == {"text": "are you there?"}
 
 
 async def test_a_device_is_seen_while_its_socket_is_open_at_most_once_a_minute(
