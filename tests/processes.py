@@ -8,11 +8,8 @@
 What ``django.test.override_settings`` changes stays in this process; ``settings`` here are those of the other one.
 """
 
-import contextlib
 import http.client
 import os
-import random
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +20,7 @@ import redis
 
 from superapp.localdev import places, programs
 from superapp.localdev import processes as localdev
-from superapp.localdev.processes import Child
+from superapp.localdev.processes import Child, free_port
 from superapp.localdev.stage import Addresses
 
 START_SECONDS = 30.0
@@ -203,16 +200,6 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """One that nobody listens on. Below those that the kernel gives to connections (Linux: from 32768 on), which could
-    take it before the process that it is for, and at random, because other test runs look for one, too."""
-    for port in random.sample(range(10_000, 32_000), 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("a hundred ports in a row are taken")
 
 
 def last_lines() -> Iterator[tuple[str, str]]:

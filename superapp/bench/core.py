@@ -18,10 +18,10 @@ from superapp.accounts import services as accounts
 from superapp.bench import load
 from superapp.bench.events import Tick
 from superapp.bench.frame import MAX_PACE, Limit, Report, Run, Scale, interleave
-from superapp.bench.stand import Stand, free_port, listens
+from superapp.bench.stand import Stand, listens
 from superapp.core.events import publish
 from superapp.localdev import programs
-from superapp.localdev.processes import Child, wait_until
+from superapp.localdev.processes import Child, free_port, wait_until
 from superapp.localdev.progress import Problem, step
 
 LIMITS = {

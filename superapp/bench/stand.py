@@ -135,13 +135,6 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)

@@ -4,8 +4,11 @@ A process is only ever ended by its pid, and only after something other than the
 that was written down yesterday may belong to somebody else today.
 """
 
+import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -179,3 +182,13 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, pause: float = 
             return False
         time.sleep(pause)
     return True
+
+
+def free_port() -> int:
+    """One that nobody listens on. Below those that the kernel gives to connections (Linux: from 32768 on), which could
+    take it before the process that it is for, and at random, because others look for one, too."""
+    for port in random.sample(range(10_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports in a row are taken")

@@ -28,10 +28,11 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings as django_settings
 
 from superapp.localdev import places, processes
+from superapp.localdev.processes import free_port
 from superapp.localdev.pytest_plugin import left_out
 from superapp.localdev.stage import Addresses
 from tests.media.images import encoded, noise
-from tests.processes import Gateway, Web, free_port
+from tests.processes import Gateway, Web
 from tests.realtime.people import friends
 from tests.realtime.sockets import NO_LIMITS, Rest, enter
 

@@ -12,12 +12,11 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from messaging.models import Conversation, Membership, Message
-from superapp.accounts.models import Device as DeviceRow
-from superapp.accounts.models import RefreshToken, User
+from messaging.models import Message
+from superapp.accounts.models import RefreshToken
+from superapp.bench.chat import people
 from superapp.client import Api, Client, State, Timing
 from superapp.core import tokens
-from superapp.core.ids import new_id
 from tests.processes import Gateway
 from tests.realtime.people import Device, say
 from tests.realtime.sockets import gateway
@@ -50,39 +49,19 @@ def server(committed_db: Any) -> Iterator[Gateway]:
 
 
 def groups(count: int) -> list[Group]:
-    """Signed-in people in groups, made in bulk: signing each of them in is not what is tested here."""
+    """So many people in groups, with a refresh token each, which a client that starts uses at once."""
     later = timezone.now() + timedelta(hours=2)
-    ids = [new_id() for _ in range(count)]
-    # With a refresh token each, which a client that starts uses at once.
-    refresh = [tokens.issue("refresh", owner_id=user_id) for user_id in ids]
-    User.objects.bulk_create(User(id=user_id, display_name="One of many", password="") for user_id in ids)
-    DeviceRow.objects.bulk_create(
-        DeviceRow(
-            user_id=user_id,
-            id=user_id,
-            name="Test",
-            platform="ios",
-            last_seen_at=later,
-            access_digest=str(user_id),
-            access_expires_at=later,
-        )
-        for user_id in ids
-    )
+    made = people.groups(count=count // GROUP_OF, size=GROUP_OF)
+    refresh = {user_id: tokens.issue("refresh", owner_id=user_id) for group in made for user_id in group.member_ids}
     RefreshToken.objects.bulk_create(
-        RefreshToken(user_id=token.owner_id, device_id=token.owner_id, digest=token.digest, expires_at=later)
-        for token in refresh
+        RefreshToken(user_id=user_id, device_id=user_id, digest=token.digest, expires_at=later)
+        for user_id, token in refresh.items()
     )
-    people = [Device(user_id=t.owner_id, device_id=t.owner_id, token=t.text, handle="") for t in refresh]
-    found = [Group(new_id(), people[start : start + GROUP_OF]) for start in range(0, count, GROUP_OF)]
-    Conversation.objects.bulk_create(
-        Conversation(id=group.conversation_id, kind="group", member_count=len(group.members)) for group in found
-    )
-    Membership.objects.bulk_create(
-        Membership(conversation_id=group.conversation_id, user_id=member.user_id)
-        for group in found
-        for member in group.members
-    )
-    return found
+
+    def device(user_id: int) -> Device:
+        return Device(user_id=user_id, device_id=user_id, token=refresh[user_id].text, handle="")
+
+    return [Group(group.conversation_id, [device(user_id) for user_id in group.member_ids]) for group in made]
 
 
 @asynccontextmanager

@@ -9,9 +9,9 @@ from typing import Any
 
 import uvicorn
 
+from superapp.localdev.processes import free_port
 from superapp.realtime import threads
 from superapp.realtime.hub import Hub, running_hub
-from tests.processes import free_port
 
 
 class InsideGateway:

@@ -17,8 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from superapp.localdev.processes import free_port
 from superapp.realtime import push
-from tests.processes import Gateway, free_port
+from tests.processes import Gateway
 from tests.realtime.people import Device
 
 Json = dict[str, Any]

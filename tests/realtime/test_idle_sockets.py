@@ -2,19 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import psutil
 import pytest
-from django.utils import timezone
 
-from superapp.accounts.models import Device as DeviceRow
-from superapp.accounts.models import User
-from superapp.core import tokens
-from superapp.core.ids import new_id
+from superapp.bench.chat.people import crowd_of, tickets_for
 from superapp.realtime import push
-from superapp.realtime.models import Ticket
 from tests.processes import Gateway
 from tests.realtime.sockets import Socket, gateway, knock
 from tests.sizes import sizes
@@ -29,33 +23,8 @@ def server(committed_db: Any) -> Iterator[Gateway]:
         yield running
 
 
-def crowd(count: int) -> list[str]:
-    """Tickets of as many people, made in bulk: signing each of them in is not what is tested here."""
-    later = timezone.now() + timedelta(hours=1)
-    ids = [new_id() for _ in range(count)]
-    User.objects.bulk_create(User(id=user_id, display_name="One of many", password="") for user_id in ids)
-    DeviceRow.objects.bulk_create(
-        DeviceRow(
-            user_id=user_id,
-            id=user_id,
-            name="Test",
-            platform="ios",
-            last_seen_at=later,
-            access_digest=str(user_id),
-            access_expires_at=later,
-        )
-        for user_id in ids
-    )
-    made = [tokens.issue("ticket", owner_id=user_id) for user_id in ids]
-    Ticket.objects.bulk_create(
-        Ticket(user_id=token.owner_id, device_id=token.owner_id, digest=token.digest, expires_at=later)
-        for token in made
-    )
-    return [token.text for token in made]
-
-
 async def test_idle_sockets_are_cheap_and_all_of_them_answer(server: Gateway) -> None:
-    tickets = await asyncio.to_thread(crowd, sizes.idle_sockets)
+    tickets = await asyncio.to_thread(lambda: tickets_for(crowd_of(sizes.idle_sockets)))
     free = asyncio.Semaphore(AT_ONCE)
     memory = psutil.Process(server.pid).memory_info
 

@@ -13,9 +13,9 @@ import channels_redis.core
 from superapp.bench import limits
 from superapp.bench.chat.crowd import Crowd, crowd
 from superapp.bench.chat.people import Group, tickets_for
-from superapp.bench.stand import Stand, free_port, listens
+from superapp.bench.stand import Stand, listens
 from superapp.localdev import programs
-from superapp.localdev.processes import Child
+from superapp.localdev.processes import Child, free_port
 from superapp.realtime import frames, push
 
 Json = dict[str, Any]
