@@ -9,6 +9,14 @@ class ProfileChanged(Event):
 
 
 @dataclass(frozen=True)
+class DeviceAdded(Event):
+    """Somebody who is signed in elsewhere signed in on one more device."""
+
+    device_id: int
+    user_id: int
+
+
+@dataclass(frozen=True)
 class DeviceRevoked(Event):
     """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed, banned."""
 

@@ -115,7 +115,8 @@ class CodeCount(models.Model):
 
 
 class PasswordAttempts(models.Model):
-    """Wrong passwords per identifier, known or unknown: a locked row, so parallel guesses count one by one."""
+    """Wrong passwords per name, known or not, per account and per known device: a locked row, so that parallel guesses
+    count one by one."""
 
     identifier_hash = models.CharField(primary_key=True, max_length=64)
     failures = models.SmallIntegerField()
@@ -149,6 +150,21 @@ class Device(models.Model):
     class Meta:
         db_table = "accounts_device"
         constraints = [models.UniqueConstraint(fields=["user", "access_digest"], name="device_access_token")]
+
+
+class KnownDevice(models.Model):
+    """A device that has been let in before. What it shows for that opens nothing: its wrong passwords are counted apart
+    from strangers'. It outlives sign-outs, and ends where somebody or something throws the device out."""
+
+    pk = models.CompositePrimaryKey("user_id", "digest")
+    user_id = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    #: What it was let in as the last time.
+    device_id = models.BigIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "accounts_known_device"
 
 
 class RefreshToken(models.Model):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, User
 from superapp.core import tokens
+from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
 from superapp.core.links import ScanResult
 
@@ -84,8 +85,27 @@ def signed_in(devices: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
 def devices_of(user_id: int) -> QuerySet[Device]:
     """Those that are signed in: whose newest refresh token works, give or take the access that it was
     given with: a device is seen when it refreshes, and while its socket is open."""
-    since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
-    return Device.objects.filter(user_id=user_id, revoked_at=None, last_seen_at__gt=since)
+    now = timezone.now()
+    return Device.objects.filter(
+        user_id=user_id,
+        revoked_at=None,
+        last_seen_at__gt=now - settings.REFRESH_TOKEN_LIFETIME,
+        created_at__gt=now - settings.DEVICE_SESSION_LIFETIME,
+    )
+
+
+def device_frame(*, user_id: int, device_id: int) -> dict[str, str] | None:
+    """A device as REST shows it, but for what depends on who looks; None when it has been forgotten."""
+    device = Device.objects.filter(user_id=user_id, id=device_id).first()
+    if device is None:
+        return None
+    return {
+        "id": str(device.id),
+        "name": device.name,
+        "platform": device.platform,
+        "created_at": rfc3339(device.created_at),
+        "last_seen_at": rfc3339(device.last_seen_at),
+    }
 
 
 def active_user(user_id: int) -> User:

@@ -249,7 +249,12 @@ AUTH_PASSWORD_VALIDATORS = [
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W003"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=30)
+# Each refresh begins it anew, so it is for how long a device may stay away; after the second it signs in again anyway.
 REFRESH_TOKEN_LIFETIME = timedelta(days=60)
+DEVICE_SESSION_LIFETIME = timedelta(days=365)
+# Longer than a session, so that a device is still known when it has to sign in again.
+KNOWN_DEVICE_LIFETIME = timedelta(days=400)
+KNOWN_DEVICES_PER_USER = 16
 SIGN_IN_CODE_LIFETIME = timedelta(minutes=5)
 SIGN_IN_CODE_MAX_ATTEMPTS = 5
 PASSWORD_MAX_ATTEMPTS = 5

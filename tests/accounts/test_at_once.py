@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from superapp.accounts import services
 from superapp.accounts.models import Device, HandleDirectory, PasswordAttempts, PhoneDirectory, SignInCode, User
-from tests.accounts.people import PASSWORD, Caller, code_for, new_handle, new_phone, person
+from tests.accounts.people import PASSWORD, Caller, QuickArgon2, code_for, new_handle, new_phone, person
+from tests.accounts.sessions import sign_in
 from tests.core.waiting import patient_sessions, until_blocked
 from tests.sizes import sizes
 
@@ -114,6 +115,30 @@ def test_parallel_guesses_of_a_password_are_compared_up_to_the_cap(settings: Set
 
     assert statuses(at_once([attempt(number) for number in range(40)], threads=THREADS)) == {401: 5, 429: 35}
     assert Device.objects.filter(user_id=ada.id).count() == 1
+    PasswordAttempts.objects.all().delete()
+
+
+def test_parallel_guesses_under_every_name_are_compared_up_to_the_cap_of_the_account(settings: Settings) -> None:
+    settings.LIMITS_OVERRIDES = {"accounts.sign_in.address": (100_000, 1.0)}
+    ada = person(handle=new_handle(), password=PASSWORD)
+    known_by = ada.session.recognition
+    assert known_by is not None
+
+    def attempt(number: int) -> Callable[[], Any]:
+        name = (ada.handle, ada.phone)[number % 2]
+        return lambda: sign_in(name, f"guess {number}")
+
+    QuickArgon2.compared.clear()
+    answers = at_once([attempt(number) for number in range(sizes.parallel_guesses)], threads=THREADS)
+    # Each name tells its own lock; what was compared, in both together, is what the account has room for.
+    assert statuses(answers) == {401: 10, 429: sizes.parallel_guesses - 10}
+    assert sum(guess.startswith("guess ") for guess in QuickArgon2.compared) == 5
+    # Meanwhile, the owner's own phone comes and goes, and has guesses of its own, also at once.
+    assert sign_in(ada.handle, PASSWORD, known_by=known_by.text).status_code == 201
+    QuickArgon2.compared.clear()
+    wrong = [lambda number=number: sign_in(ada.phone, f"mine {number}", known_by=known_by.text) for number in range(20)]
+    assert statuses(at_once(wrong, threads=THREADS)) == {401: 5, 429: 15}
+    assert len(QuickArgon2.compared) == 5
     PasswordAttempts.objects.all().delete()
 
 

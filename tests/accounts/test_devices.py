@@ -8,22 +8,12 @@ from django.utils import timezone
 
 from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device
-from superapp.core.events import after_commit
+from tests.accounts import sessions
 from tests.accounts.people import Caller, Person, person
+from tests.accounts.sessions import refresh, revoked
 
 pytestmark = pytest.mark.django_db
 DEVICES = "/api/v1/devices/"
-revoked: list[DeviceRevoked] = []
-
-
-@after_commit(DeviceRevoked)
-def remember(event: DeviceRevoked) -> None:
-    revoked.append(event)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_yet() -> None:
-    revoked.clear()
 
 
 @pytest.fixture
@@ -43,12 +33,11 @@ def seen(device_id: int, *, days_ago: int) -> None:
 
 
 def is_out(access_token: str) -> bool:
-    return bool(Caller(access_token).get("/api/v1/me/").status_code == 401)
+    return not sessions.works(access_token)
 
 
 def refused(response: Any) -> None:
-    assert response.status_code == 404, response.content
-    assert response.json()["error"]["code"] == "not_found"
+    sessions.refused(response, "not_found", 404)
 
 
 def test_list_shows_my_living_devices_the_newest_sign_in_first(ada: Person) -> None:
@@ -147,15 +136,15 @@ def test_ending_the_others_keeps_this_one(ada: Person) -> None:
 
 
 def test_ninth_device_signs_out_the_one_unseen_for_longest(ada: Person) -> None:
-    sessions = [ada.another_device(f"Device {number}") for number in range(7)]
+    laptops = [ada.another_device(f"Device {number}") for number in range(7)]
     assert len(listed(ada.api)) == 8
-    seen(sessions[3].device.id, days_ago=9)
+    seen(laptops[3].device.id, days_ago=9)
     seen(ada.device_id, days_ago=8)
     ninth = ada.another_device("Ninth")
-    assert is_out(sessions[3].access.text)
+    assert is_out(laptops[3].access.text)
     assert not is_out(ada.session.access.text)
     assert not is_out(ninth.access.text)
-    assert revoked == [DeviceRevoked(device_id=sessions[3].device.id, user_id=ada.id, reason="replaced")]
+    assert revoked == [DeviceRevoked(device_id=laptops[3].device.id, user_id=ada.id, reason="replaced")]
     assert len(listed(ada.api)) == 8
 
 
@@ -171,7 +160,7 @@ def test_ended_devices_take_no_place(ada: Person) -> None:
 
 def test_token_in_use_counts_as_seen_when_it_is_refreshed(ada: Person) -> None:
     seen(ada.device_id, days_ago=30)
-    Caller().call("POST", "/api/v1/auth/refresh/", {"refresh_token": ada.session.refresh.text})
+    refresh(ada.session.refresh.text)
     assert timezone.now() - Device.objects.get(id=ada.device_id).last_seen_at < timedelta(hours=1)
 
 

@@ -10,23 +10,12 @@ from pytest_django import Settings
 from superapp.accounts import services
 from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device, RefreshToken, User
-from superapp.core.events import after_commit
 from superapp.core.redis import client
-from tests.accounts.people import Caller, Person, person
+from tests.accounts import sessions
+from tests.accounts.people import Person, person
+from tests.accounts.sessions import refresh, revoked, works
 
 pytestmark = pytest.mark.django_db
-REFRESH = "/api/v1/auth/refresh/"
-revoked: list[DeviceRevoked] = []
-
-
-@after_commit(DeviceRevoked)
-def remember(event: DeviceRevoked) -> None:
-    revoked.append(event)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_yet() -> None:
-    revoked.clear()
 
 
 @pytest.fixture
@@ -34,20 +23,8 @@ def ada() -> Person:
     return person()
 
 
-def refresh(token: Any) -> Any:
-    return Caller().call("POST", REFRESH, {"refresh_token": token})
-
-
 def refused(response: Any) -> None:
-    assert response.status_code == 401, response.content
-    assert response.json()["error"]["code"] == "refresh_token_invalid"
-    assert response["WWW-Authenticate"] == "Bearer"
-
-
-def works(access_token: str) -> bool:
-    status = Caller(access_token).get("/api/v1/me/").status_code
-    assert status in {200, 401}
-    return bool(status == 200)
+    sessions.refused(response, "refresh_token_invalid", 401)
 
 
 def test_new_tokens_take_the_place_of_the_old_ones(ada: Person) -> None:

@@ -17,6 +17,7 @@ SESSION = {
     "access_expires_at",
     "refresh_token",
     "refresh_expires_at",
+    "recognition_token",
     "device_id",
     "is_new_user",
     "user",
@@ -62,6 +63,7 @@ def test_session_and_device_show_what_a_client_needs() -> None:
     assert is_time(session["refresh_expires_at"])
     assert session["access_token"].startswith(f"access.{ada.id}.")
     assert session["refresh_token"].startswith(f"refresh.{ada.id}.")
+    assert session["recognition_token"].startswith(f"known.{ada.id}.")
     assert len(session["access_token"].rpartition(".")[2]) == 43
     (laptop, _) = Caller(session["access_token"]).get("/api/v1/devices/").json()["results"]
     assert set(laptop) == DEVICE

@@ -82,16 +82,21 @@ class SentCodeOutput(Output):
     expires_at = Time()
 
 
+RECOGNITION_HELP = "What the last sign-in on this device gave as `recognition_token`, if there was one."
+
+
 class CodeSignInInput(Input):
     challenge = Text(max_length=64)
     code = Text(max_length=6, min_length=6)
     device = DeviceInput()
+    recognition_token = Text(max_length=200, required=False, help_text=RECOGNITION_HELP)
 
 
 class PasswordSignInInput(Input):
     identifier = Text(max_length=32, help_text="A handle, or a phone number with its +.")
     password = Text(max_length=200, trim_whitespace=False)
     device = DeviceInput()
+    recognition_token = Text(max_length=200, required=False, help_text=RECOGNITION_HELP)
 
 
 class RefreshInput(Input):
@@ -103,6 +108,13 @@ class SessionOutput(Output):
     access_expires_at = Time(source="device.access_expires_at")
     refresh_token = serializers.CharField(source="refresh.text")
     refresh_expires_at = Time()
+    recognition_token = serializers.CharField(
+        source="recognition.text",
+        default=None,
+        allow_null=True,
+        help_text="Keep it beyond signing out and send it with the next sign-in: guesses of strangers then lock nobody "
+        "out here. Null after a refresh, which leaves it as it is.",
+    )
     device_id = Id(source="device.id")
     is_new_user = serializers.BooleanField()
     user = MeOutput()

@@ -42,7 +42,11 @@ class CodeSignIn(Endpoint):
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
         device = data["device"]
         return services.sign_in_with_code(
-            challenge=data["challenge"], code=data["code"], device_name=device["name"], platform=device["platform"]
+            challenge=data["challenge"],
+            code=data["code"],
+            device_name=device["name"],
+            platform=device["platform"],
+            recognition_token=data.get("recognition_token", ""),
         )
 
 
@@ -61,6 +65,7 @@ class PasswordSignIn(Endpoint):
             device_name=device["name"],
             platform=device["platform"],
             client_address=request.client_address,
+            recognition_token=data.get("recognition_token", ""),
         )
 
 

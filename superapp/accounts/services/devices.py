@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device, User
+from superapp.accounts.services import known_devices
 from superapp.core.errors import NotFound
 from superapp.core.events import publish
 
@@ -64,5 +65,6 @@ def end_session(device: Device, *, reason: str) -> bool:
         revoked_at=timezone.now()
     )
     if ended:
+        known_devices.forget(user_id=device.user_id, device_id=device.id, reason=reason)
         publish(DeviceRevoked(device_id=device.id, user_id=device.user_id, reason=reason))
     return bool(ended)

@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from superapp.accounts.models import CodeCount, PasswordAttempts, SignInCode
+from superapp.accounts.models import CodeCount, KnownDevice, PasswordAttempts, SignInCode
 from superapp.core import retention
 
 
@@ -15,6 +15,7 @@ def forget_expired() -> None:
     retention.delete_in_batches(SignInCode, Q(expires_at__lt=now - timedelta(days=1)))
     retention.delete_in_batches(CodeCount, Q(day__lt=now.date() - timedelta(days=31)))
     retention.delete_in_batches(PasswordAttempts, Q(counted_until__lt=now))
+    retention.delete_in_batches(KnownDevice, Q(expires_at__lt=now))
     began = time.monotonic()
     while _forget_tokens(now) == retention.BATCH and time.monotonic() - began < retention.SECONDS:
         pass

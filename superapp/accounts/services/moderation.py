@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from superapp.accounts.models import User
-from superapp.accounts.services import attempts
+from superapp.accounts.services import attempts, known_devices
 from superapp.accounts.services.devices import revoke_all_devices
 from superapp.core.errors import Conflict, Forbidden, NotFound
 
@@ -41,8 +41,8 @@ def unlock_sign_in(*, user_id: int) -> None:
     if user is None:
         raise NotFound
     names = [f"{kind}:{name}" for kind in ("name", "staff") for name in (user.handle, user.phone) if name]
-    for subject in (*names, f"user:{user_id}", f"second-factor:{user_id}"):
-        attempts.forget(subject)
+    known = [f"known:{digest}" for digest in known_devices.digests_of(user_id)]
+    attempts.forget(*names, *known, f"account:{user_id}", f"user:{user_id}", f"second-factor:{user_id}")
 
 
 def _locked(user_id: int) -> User:

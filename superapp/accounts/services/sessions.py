@@ -1,6 +1,6 @@
 """Signing in and staying signed in: one access token per device, and refresh tokens that work once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -9,56 +9,87 @@ from django.db import transaction
 from django.utils import timezone
 
 from superapp.accounts.errors import PhoneInvalid, RefreshTokenInvalid, SignInFailed
+from superapp.accounts.events import DeviceAdded
 from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, RefreshToken, User
-from superapp.accounts.services import attempts, devices
+from superapp.accounts.services import attempts, devices, known_devices
 from superapp.accounts.services.codes import canonical_phone, redeem_code
 from superapp.accounts.services.profile import user_for_phone
 from superapp.core import limits, tokens
+from superapp.core.events import publish
 from superapp.core.ids import new_id
 from superapp.core.tokens import Token
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a device gets when it signs in or refreshes; the tokens' texts exist only here."""
+    """What a device gets when it signs in or refreshes; the tokens' texts exist only here.
+
+    ``recognition`` shows at the next sign-in that this device has been here; a refresh leaves it as it is.
+    """
 
     user: User
     device: Device
     access: Token
     refresh: Token
     refresh_expires_at: datetime
+    recognition: Token | None = None
     is_new_user: bool = False
 
 
-def sign_in_with_code(*, challenge: str, code: str, device_name: str, platform: str) -> Session:
+def sign_in_with_code(
+    *, challenge: str, code: str, device_name: str, platform: str, recognition_token: str = ""
+) -> Session:
     """Sign in, or sign up in the language the code was asked for in, the person who holds the phone.
 
     Raises what ``redeem_code`` does, and ``SignInFailed`` for somebody who is not active.
     """
     sent = redeem_code(challenge=challenge, code=code)
     user, is_new = user_for_phone(sent.phone, language=sent.language)
-    return start_session(user_id=user.id, device_name=device_name, platform=platform, is_new_user=is_new)
+    return start_session(
+        user_id=user.id,
+        device_name=device_name,
+        platform=platform,
+        is_new_user=is_new,
+        shown=known_devices.recognised(recognition_token),
+    )
 
 
 def sign_in_with_password(
-    *, identifier: str, password: str, device_name: str, platform: str, client_address: str
+    *,
+    identifier: str,
+    password: str,
+    device_name: str,
+    platform: str,
+    client_address: str,
+    recognition_token: str = "",
 ) -> Session:
-    """``identifier`` is a handle, or a phone number with its +.
+    """``identifier`` is a handle, or a phone number with its +; ``recognition_token`` is what an earlier sign-in gave.
 
-    Raises ``SignInFailed``, alike for unknown people, wrong and missing passwords, and ``TooManyRequests``.
+    Raises ``SignInFailed``, alike for unknown people, wrong and missing passwords and for accounts at which too many
+    guesses were made, and ``TooManyRequests``.
     """
     limits.take(action="accounts.sign_in.address", subject=client_address)
     identifier = _one_spelling(identifier)
-    attempts.count(f"name:{identifier}")
     user = _user_for_identifier(identifier)
-    if user is None or not user.has_usable_password():
+    shown = known_devices.recognised(recognition_token)
+    if user is not None and shown is not None and shown.owner_id == user.id:
+        counted = [f"known:{shown.digest}"]
+        attempts.count(counted[0])
+        may_compare = True
+    else:
+        counted = [f"name:{identifier}", f"account:{user.id}" if user else f"nobody:{identifier}"]
+        attempts.count(counted[0])
+        may_compare = attempts.count_silently(counted[1])
+    if user is None or not user.has_usable_password() or not may_compare:
         # Work as long as a real check takes, so that time does not tell who exists.
         make_password(password)
         raise SignInFailed
     if not check_password(password, user.password) or not user.is_active:
         raise SignInFailed
-    attempts.forget(f"name:{identifier}")
-    return start_session(user_id=user.id, device_name=device_name, platform=platform, checked_password=user.password)
+    attempts.forget(*counted)
+    return start_session(
+        user_id=user.id, device_name=device_name, platform=platform, checked_password=user.password, shown=shown
+    )
 
 
 @transaction.atomic
@@ -69,11 +100,13 @@ def start_session(
     platform: str,
     is_new_user: bool = False,
     checked_password: str | None = None,
+    shown: Token | None = None,
 ) -> Session:
     """A new device for an active person. Beyond ``DEVICES_PER_USER`` the one unseen for longest is signed out.
 
     ``checked_password`` is the stored hash that a password was compared with: a sign-in that was under way when the
     password changed must not survive the change. Raises ``SignInFailed`` then, and for somebody who is not active.
+    ``shown``: by which the device is known from before. The others that stay signed in are told (``DeviceAdded``).
     """
     # Two sign-ins at once must not both see the last free place.
     user = User.objects.select_for_update(no_key=True).filter(id=user_id, is_active=True).first()
@@ -82,8 +115,14 @@ def start_session(
     live = list(Device.objects.filter(user_id=user_id, revoked_at=None).order_by("last_seen_at", "id"))
     for surplus in live[: max(0, len(live) + 1 - settings.DEVICES_PER_USER)]:
         devices.end_session(surplus, reason="replaced")
-    device = Device(user=user, id=new_id(), name=device_name, platform=platform)
-    return _issue(device, user, is_new_user=is_new_user)
+    device = Device(user=user, id=new_id(), name=device_name, platform=platform, created_at=timezone.now())
+    if live:
+        publish(DeviceAdded(device_id=device.id, user_id=user_id))
+    return replace(
+        _issue(device, user),
+        recognition=known_devices.remember(user_id=user_id, device_id=device.id, token=shown),
+        is_new_user=is_new_user,
+    )
 
 
 @dataclass(frozen=True)
@@ -121,9 +160,9 @@ def _rotate(token: Token) -> Session | _Reused:
         .filter(user_id=token.owner_id, id=stored.device_id, revoked_at=None)
         .first()
     )
-    if device is None or not device.user.is_active:
-        raise RefreshTokenInvalid
     now = timezone.now()
+    if device is None or not device.user.is_active or _session_end(device) <= now:
+        raise RefreshTokenInvalid
     fresh = RefreshToken.objects.filter(
         user_id=token.owner_id, digest=token.digest, used_at=None, expires_at__gt=now
     ).update(used_at=now)
@@ -135,14 +174,14 @@ def _rotate(token: Token) -> Session | _Reused:
     return _Reused(device)
 
 
-def _issue(device: Device, user: User, *, is_new_user: bool = False) -> Session:
-    now = timezone.now()
+def _issue(device: Device, user: User) -> Session:
+    now, end = timezone.now(), _session_end(device)
     access, refresh = tokens.issue("access", owner_id=user.id), tokens.issue("refresh", owner_id=user.id)
     device.access_digest = access.digest
-    device.access_expires_at = now + settings.ACCESS_TOKEN_LIFETIME
+    device.access_expires_at = min(now + settings.ACCESS_TOKEN_LIFETIME, end)
     device.last_seen_at = now
     device.save(force_insert=device._state.adding)
-    refresh_expires_at = now + settings.REFRESH_TOKEN_LIFETIME
+    refresh_expires_at = min(now + settings.REFRESH_TOKEN_LIFETIME, end)
     RefreshToken.objects.create(
         user_id=user.id, digest=refresh.digest, device_id=device.id, expires_at=refresh_expires_at
     )
@@ -152,8 +191,12 @@ def _issue(device: Device, user: User, *, is_new_user: bool = False) -> Session:
         access=access,
         refresh=refresh,
         refresh_expires_at=refresh_expires_at,
-        is_new_user=is_new_user,
     )
+
+
+def _session_end(device: Device) -> datetime:
+    """No token of a device outlives this, however often it refreshes."""
+    return device.created_at + settings.DEVICE_SESSION_LIFETIME
 
 
 def _one_spelling(identifier: str) -> str:
@@ -168,9 +211,12 @@ def _one_spelling(identifier: str) -> str:
 
 
 def _user_for_identifier(identifier: str) -> User | None:
+    """Two statements, whoever it is or is not."""
     if identifier.startswith("+"):
-        phone = PhoneDirectory.objects.filter(phone=identifier).first()
-        return User.objects.filter(id=phone.user_id).first() if phone else None
-    handle = HandleDirectory.objects.filter(handle=identifier).first()
-    # A handle that was given up still belongs to its person, but it is no longer their name.
-    return User.objects.filter(id=handle.user_id, handle=identifier).first() if handle else None
+        owners = PhoneDirectory.objects.filter(phone=identifier)
+        name = {"phone": identifier}
+    else:
+        owners = HandleDirectory.objects.filter(handle=identifier)
+        name = {"handle": identifier}
+    # A name that was given up still belongs to its person for a while, but it is no longer theirs to sign in by.
+    return User.objects.filter(id=owners.values_list("user_id", flat=True).first() or 0, **name).first()
