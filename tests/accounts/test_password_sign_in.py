@@ -175,7 +175,12 @@ def test_somebody_elses_token_is_none(ada: Person) -> None:
         failed(sign_in(ada.handle, "wrong", known_by=theirs))
     locked(sign_in(ada.handle, known_by=theirs))
     assert sign_in(bo.handle, known_by=theirs).status_code == 201
-    for made_up in (theirs.replace(str(bo.id), str(ada.id)), theirs + "x", "x", sign_in(bo.handle).json()["access_token"]):
+    for made_up in (
+        theirs.replace(str(bo.id), str(ada.id)),
+        theirs + "x",
+        "x",
+        sign_in(bo.handle).json()["access_token"],
+    ):
         locked(sign_in(ada.handle, known_by=made_up))
 
 

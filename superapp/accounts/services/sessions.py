@@ -212,11 +212,8 @@ def _one_spelling(identifier: str) -> str:
 
 def _user_for_identifier(identifier: str) -> User | None:
     """Two statements, whoever it is or is not."""
-    if identifier.startswith("+"):
-        owners = PhoneDirectory.objects.filter(phone=identifier)
-        name = {"phone": identifier}
-    else:
-        owners = HandleDirectory.objects.filter(handle=identifier)
-        name = {"handle": identifier}
+    is_phone = identifier.startswith("+")
+    owners = PhoneDirectory.objects if is_phone else HandleDirectory.objects
+    owner_id = owners.filter(pk=identifier).values_list("user_id", flat=True).first()
     # A name that was given up still belongs to its person for a while, but it is no longer theirs to sign in by.
-    return User.objects.filter(id=owners.values_list("user_id", flat=True).first() or 0, **name).first()
+    return User.objects.filter(id=owner_id or 0, **{"phone" if is_phone else "handle": identifier}).first()
