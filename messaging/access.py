@@ -1,26 +1,58 @@
 """Who may read and who may speak. Absent and not yours are the same answer."""
 
-from django.db import connection
+from dataclasses import dataclass
+from datetime import datetime
 
-from messaging.errors import Blocked, NotFriends
+from django.db import connection
+from django.utils import timezone
+
+from messaging.errors import Blocked, ConversationClosed, NotFriends, Silenced
 from messaging.models import Membership
+from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
+from superapp.core.ids import MAX_ID
 
 
 def membership(*, conversation_id: int, user_id: int) -> Membership:
-    """Raises ``NotFound``."""
-    found = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id).first()
+    """Of somebody who belongs to it now. Raises ``NotFound``."""
+    found = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_seq=None).first()
     if found is None:
         raise NotFound
     return found
 
 
+@dataclass(frozen=True)
+class Window:
+    """The rows that somebody may read, both ends included: from where they joined or cleared to where they left."""
+
+    first_seq: int
+    last_seq: int
+
+    def __contains__(self, seq: int) -> bool:
+        return self.first_seq <= seq <= self.last_seq
+
+
+def window(*, conversation_id: int, user_id: int) -> Window:
+    """Also of somebody who has left, up to then. Raises ``NotFound`` for whoever never belonged."""
+    found = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id).first()
+    if found is None:
+        raise NotFound
+    return window_of(found)
+
+
+def window_of(found: Membership) -> Window:
+    last_seq = MAX_ID if found.left_seq is None else found.left_seq
+    return Window(first_seq=max(found.joined_seq, found.cleared_seq + 1), last_seq=last_seq)
+
+
 def check_may_speak(*, conversation_id: int, user_id: int) -> None:
-    """One statement. Raises ``NotFound`` for strangers, and between two people ``Blocked`` or ``NotFriends``."""
+    """One statement. Raises ``NotFound`` for strangers, ``ConversationClosed``, in groups ``Silenced``, and between two
+    people ``Blocked`` or ``NotFriends``."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT c.kind, blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
+            SELECT c.kind, c.closed_at, c.closes_at, c.is_silenced AND mine.role = 'member', mine.silenced_until,
+                blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
             FROM messaging_membership AS mine
             JOIN messaging_conversation AS c ON c.id = mine.conversation_id
             LEFT JOIN messaging_membership AS peer
@@ -29,16 +61,26 @@ def check_may_speak(*, conversation_id: int, user_id: int) -> None:
                 ON blocked.user_id = peer.user_id AND blocked.blocked_id = mine.user_id
             LEFT JOIN messaging_friendship AS friend
                 ON friend.user_id = peer.user_id AND friend.friend_id = mine.user_id
-            WHERE mine.conversation_id = %s AND mine.user_id = %s
+            WHERE mine.conversation_id = %s AND mine.user_id = %s AND mine.left_seq IS NULL
             """,
             [conversation_id, user_id],
         )
-        row = cursor.fetchone()
-    if row is None:
+        found = cursor.fetchone()
+    if found is None:
         raise NotFound
-    kind, blocked, friends = row
+    kind, closed_at, closes_at, all_silenced, silenced_until, blocked, friends = found
+    if closed_at or _is_past(closes_at):
+        raise ConversationClosed
+    if all_silenced:
+        raise Silenced
+    if silenced_until and not _is_past(silenced_until):
+        raise Silenced(until=rfc3339(silenced_until))
     if kind == "direct":
         if blocked:
             raise Blocked
         if not friends:
             raise NotFriends
+
+
+def _is_past(moment: datetime | None) -> bool:
+    return moment is not None and moment <= timezone.now()

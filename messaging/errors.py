@@ -33,3 +33,11 @@ class TooLong(DomainError):
 
 class GroupTooLarge(DomainError):
     code, status, message = "group_too_large", 422, _("This group would be too large.")
+
+
+class ConversationClosed(DomainError):
+    code, status, message = "conversation_closed", 409, _("This conversation has ended.")
+
+
+class Silenced(DomainError):
+    code, status, message = "silenced", 403, _("You may not write here at the moment.")

@@ -13,15 +13,26 @@ def conversation_topic(conversation_id: int) -> str:
     return f"conversation:{conversation_id}"
 
 
-def message_frame(message: Message) -> Json:
-    """A message as REST shows it and as it is pushed."""
+def message_frame(message: Message, *, target: Message | None = None) -> Json:
+    """A row of the log as REST shows it and as it is pushed. ``target``: the row it is about, if that may be shown."""
+    frame = row_frame(message)
+    frame["target"] = row_frame(target) if target else None
+    return frame
+
+
+def row_frame(message: Message) -> Json:
     return {
         "conversation_id": str(message.conversation_id),
         "seq": message.seq,
-        "sender_id": str(message.sender_id),
+        "message_no": message.message_no,
+        "sender_id": None if (sender_id := message.shown_sender_id) is None else str(sender_id),
         "client_id": str(message.client_id),
         "kind": message.kind,
         "body": message.body,
+        "ref_seq": message.ref_seq,
+        "reactions": [{"emoji": emoji, "count": count} for emoji, count in message.reactions.items()],
+        "edited_at": rfc3339(message.edited_at) if message.edited_at else None,
+        "recalled_at": rfc3339(message.recalled_at) if message.recalled_at else None,
         "created_at": rfc3339(message.created_at),
     }
 

@@ -5,15 +5,20 @@ reads row n + 1 can read row n, which sequences, timestamps and counters outside
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection
 
-from messaging.models import Message
+from messaging.events import MessageSent
+from messaging.frames import message_frame
+from messaging.models import NOBODY, Message
 from superapp.core.errors import NotFound
+from superapp.core.events import publish
+from superapp.core.idempotency import request_hash as hash_of
 
 
 @dataclass(frozen=True)
@@ -26,68 +31,94 @@ class Place:
     taken_at: datetime
 
 
+COLUMNS = (
+    "conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body::text, created_at,"
+    " ref_seq, quote_seq, edited_at, recalled_at, persona, reactions::text"
+)
+
+
+def row(values: Sequence[Any]) -> Message:
+    """A message from ``COLUMNS``."""
+    message = Message(*values)  # type: ignore[misc]
+    message.body, message.reactions = json.loads(message.body), json.loads(message.reactions)
+    return message
+
+
 def find(*, conversation_id: int, sender_id: int, client_id: UUID) -> Message | None:
-    """The row that this ``client_id`` made, if any; one statement. Raises ``NotFound`` for strangers."""
+    """The row that this ``client_id`` made, if any; one statement. Raises ``NotFound`` for whoever never belonged."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT m.seq, m.message_no, m.request_hash, m.kind, m.body::text, m.created_at
-            FROM messaging_membership AS mine
-            LEFT JOIN messaging_message AS m
-                ON m.conversation_id = mine.conversation_id AND m.sender_id = mine.user_id AND m.client_id = %s
+            f"""
+            SELECT mine.user_id, m.* FROM messaging_membership AS mine
+            LEFT JOIN LATERAL (
+                SELECT {COLUMNS} FROM messaging_message
+                WHERE conversation_id = mine.conversation_id AND sender_id = mine.user_id AND client_id = %s
+            ) AS m ON true
             WHERE mine.conversation_id = %s AND mine.user_id = %s
-            """,
+            """,  # noqa: S608  (our own names of columns)
             [str(client_id), conversation_id, sender_id],
         )
-        row = cursor.fetchone()
-    if row is None:
+        found = cursor.fetchone()
+    if found is None:
         raise NotFound
-    seq, message_no, request_hash, kind, body, created_at = row
-    if seq is None:
-        return None
-    return Message(
-        conversation_id=conversation_id,
-        seq=seq,
-        message_no=message_no,
-        sender_id=sender_id,
-        client_id=client_id,
-        request_hash=request_hash,
-        kind=kind,
-        body=json.loads(body),
-        created_at=created_at,
-    )
+    return None if found[1] is None else row(found[1:])
 
 
-def take_place(*, conversation_id: int, member_id: int, counts: bool = True) -> Place | None:
-    """Number the next row and lock the conversation; None unless ``member_id`` belongs to it.
+def lock(conversation_id: int) -> None:
+    """Hold the conversation until the transaction ends: what is read from now on stands when the next row is written.
 
+    For changes that write a row only if they change something. Sending needs it not: its number is its lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM messaging_conversation WHERE id = %s FOR NO KEY UPDATE", [conversation_id])
+
+
+def take_place(
+    *, conversation_id: int, member_id: int | None, counts: bool = True, is_shown: bool = True
+) -> Place | None:
+    """Number the next row and lock the conversation; None unless ``member_id`` belongs to it (None: the house speaks).
+
+    ``counts``: as unread. ``is_shown``: it stands for itself in the log, and moves the conversation up people's lists.
     The caller's transaction must fill the place or roll back. A stranger's attempt locks nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_conversation AS c
-            SET last_seq = last_seq + 1, last_message_no = last_message_no + %(counts)s, changed_at = clock_timestamp()
-            WHERE id = %(conversation)s AND EXISTS (
-                SELECT 1 FROM messaging_membership WHERE conversation_id = %(conversation)s AND user_id = %(member)s)
+            SET last_seq = last_seq + 1, last_message_no = last_message_no + %(counts)s, changed_at = clock_timestamp(),
+                last_shown_seq = CASE WHEN %(shown)s THEN last_seq + 1 ELSE last_shown_seq END,
+                last_at = CASE WHEN %(shown)s THEN clock_timestamp() ELSE last_at END
+            WHERE id = %(conversation)s AND (%(member)s IS NULL OR EXISTS (
+                SELECT 1 FROM messaging_membership
+                WHERE conversation_id = %(conversation)s AND user_id = %(member)s AND left_seq IS NULL))
             RETURNING last_seq, last_message_no, changed_at
             """,
-            {"conversation": conversation_id, "member": member_id, "counts": int(counts)},
+            {"conversation": conversation_id, "member": member_id, "counts": int(counts), "shown": is_shown},
         )
-        row = cursor.fetchone()
-    return Place(conversation_id, *row) if row else None
+        taken = cursor.fetchone()
+    return Place(conversation_id, *taken) if taken else None
 
 
 def fill(
-    place: Place, *, sender_id: int, client_id: UUID, request_hash: bytes, kind: str, body: dict[str, Any]
+    place: Place,
+    *,
+    sender_id: int,
+    client_id: UUID,
+    request_hash: bytes,
+    kind: str,
+    body: dict[str, Any],
+    ref_seq: int | None = None,
+    quote_seq: int | None = None,
+    persona: str = "",
 ) -> Message | None:
     """Write the row; None when this sender's ``client_id`` is there already, and the place must be given back."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO messaging_message
-                (conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body, created_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                (conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body, created_at,
+                 ref_seq, quote_seq, persona)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (conversation_id, sender_id, client_id) DO NOTHING RETURNING 1
             """,
             [
@@ -100,6 +131,9 @@ def fill(
                 kind,
                 json.dumps(body),
                 place.taken_at,
+                ref_seq,
+                quote_seq,
+                persona,
             ],
         )
         if cursor.fetchone() is None:
@@ -114,14 +148,80 @@ def fill(
         kind=kind,
         body=body,
         created_at=place.taken_at,
+        ref_seq=ref_seq,
+        quote_seq=quote_seq,
+        persona=persona,
+        reactions={},
     )
 
 
-def mark_own_as_read(place: Place, *, user_id: int) -> None:
+def add(
+    *,
+    conversation_id: int,
+    actor_id: int | None,
+    kind: str,
+    body: dict[str, Any],
+    about: int | None = None,
+    client_id: UUID | None = None,
+    counts: bool = False,
+) -> Message:
+    """Write what happened as a row of the log, and tell the conversation. In the transaction that made it true.
+
+    ``about``: the seq of the row that it happened to; such a row does not stand for itself. ``actor_id`` None: nobody
+    did it, time did. Raises ``NotFound`` when the actor does not belong to the conversation.
+    """
+    place = take_place(conversation_id=conversation_id, member_id=actor_id, counts=counts, is_shown=about is None)
+    if place is None:
+        raise NotFound
+    message = fill(
+        place,
+        sender_id=actor_id or NOBODY,
+        client_id=client_id or uuid4(),
+        request_hash=hash_of(**body),
+        kind=kind,
+        body=body,
+        ref_seq=about,
+    )
+    assert message is not None, "a key of its own"
+    tell(message)
+    return message
+
+
+def tell(message: Message) -> None:
+    """Announce a row that was just written, as everybody in the conversation sees it."""
+    target = _shown_to_all(message) if message.ref_seq else None
+    publish(
+        MessageSent(
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            sender_id=message.sender_id,
+            frame=message_frame(message, target=target),
+        )
+    )
+
+
+def _shown_to_all(message: Message) -> Message | None:
+    """The row that a change is about, unless somebody who reads along joined after it: they fetch what is theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT {COLUMNS} FROM messaging_message
+            WHERE conversation_id = %(conversation)s AND seq = %(seq)s AND (recalled_at IS NOT NULL OR NOT EXISTS (
+                SELECT 1 FROM messaging_membership
+                WHERE conversation_id = %(conversation)s AND left_seq IS NULL AND joined_seq > %(seq)s))
+            """,  # noqa: S608  (our own names of columns)
+            {"conversation": message.conversation_id, "seq": message.ref_seq},
+        )
+        found = cursor.fetchone()
+    return row(found) if found else None
+
+
+def mark_own_as_read(place: Place | Message, *, user_id: int) -> None:
     """Who writes has read what was there: their own mark moves to their own row."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE messaging_membership SET read_seq = %s, read_message_no = %s, changed_at = clock_timestamp()"
+            "UPDATE messaging_membership"
+            " SET read_seq = %s, read_message_no = %s, is_marked_unread = false, changed_at = clock_timestamp()"
             " WHERE conversation_id = %s AND user_id = %s",
             [place.seq, place.message_no, place.conversation_id, user_id],
         )

@@ -3,19 +3,26 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 GROUP_LIMIT = 500
+#: The sender of rows that nobody wrote.
+NOBODY = 0
 
 
 class Conversation(models.Model):
     """A log of messages and the people who read it. A conversation of two is a group of two.
 
-    ``last_seq`` numbers every row of the log; ``last_message_no`` only those that count as unread. Both change with
-    every message under this row's lock, which makes the order of commits the order of the numbers. No index may ever
-    contain them or ``changed_at``: then the update stays within its page.
+    ``last_seq`` numbers every row of the log; ``last_message_no`` only those that count as unread; ``last_shown_seq``
+    is the last row that stands for itself (a recall, an edit, a reaction say something of an earlier one). They change
+    with the log under this row's lock, which makes the order of commits the order of the numbers. No index may ever
+    contain them, ``last_at`` or ``changed_at``: then the update stays within its page.
     """
 
     class Kind(models.TextChoices):
         DIRECT = "direct"
         GROUP = "group"
+        #: Between people and somebody who serves them: a shop, a driver. Opened and closed by a product.
+        SERVICE = "service"
+        #: Of people who need not know each other, for as long as something lasts: a match, a ride.
+        TEMPORARY = "temporary"
 
     id = models.BigIntegerField(primary_key=True, editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -23,8 +30,25 @@ class Conversation(models.Model):
     member_count = models.IntegerField()
     last_seq = models.BigIntegerField(default=0)
     last_message_no = models.BigIntegerField(default=0)
+    last_shown_seq = models.BigIntegerField(db_default=0)
+    #: When the last row was shown: the order of people's lists.
+    last_at = models.DateTimeField(db_default=Now())
+    #: When anything about it changed: what ``/sync/`` looks for.
     changed_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
+    #: Nobody speaks here any more: disbanded, or closed by the product that opened it.
+    closed_at = models.DateTimeField(null=True)
+    closes_at = models.DateTimeField(null=True)
+    # What a group has agreed upon.
+    notice = models.TextField(db_default="")
+    #: Only the owner and administrators speak.
+    is_silenced = models.BooleanField(db_default=False)
+    members_may_add = models.BooleanField(db_default=True)
+    members_may_mention_all = models.BooleanField(db_default=False)
+    joins_need_approval = models.BooleanField(db_default=False)
+    newcomers_see_history = models.BooleanField(db_default=False)
+    #: The last row that calls for everybody.
+    mention_all_seq = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "messaging_conversation"
@@ -65,10 +89,14 @@ class GroupCreation(models.Model):
 
 
 class Membership(models.Model):
-    """Somebody's place in a conversation: since which row they may read, and how far they have."""
+    """Somebody's place in a conversation: which rows they may read, how far they have, and how they want it shown.
+
+    Whoever has left keeps their place up to ``left_seq``, the row that says so; joining again begins a new one there.
+    """
 
     class Role(models.TextChoices):
         OWNER = "owner"
+        ADMIN = "admin"
         MEMBER = "member"
 
     pk = models.CompositePrimaryKey("conversation_id", "user_id")
@@ -80,22 +108,49 @@ class Membership(models.Model):
     read_message_no = models.BigIntegerField(default=0)
     joined_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
+    left_seq = models.BigIntegerField(null=True)
+    left_message_no = models.BigIntegerField(null=True)
+    #: They cleared the history: rows up to here are no longer theirs to see.
+    cleared_seq = models.BigIntegerField(db_default=0)
+    #: The last row that mentions them by name.
+    mention_seq = models.BigIntegerField(db_default=0)
+    #: What they are called in this group, where that is not their name.
+    alias = models.CharField(max_length=40, db_default="")
+    #: Until when the group's administrators let them not speak.
+    silenced_until = models.DateTimeField(null=True)
+    #: No sound, no number on the app's icon.
+    is_muted = models.BooleanField(db_default=False)
+    pinned_at = models.DateTimeField(null=True)
+    #: Out of the list until a message comes after this one; null: shown.
+    hidden_message_no = models.BigIntegerField(null=True)
+    is_marked_unread = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "messaging_membership"
         constraints = [
             models.CheckConstraint(
                 condition=Q(read_message_no__gte=0, read_message_no__lte=F("read_seq")), name="membership_marks"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(left_seq=None, left_message_no=None)
+                | Q(left_seq__isnull=False, left_message_no__isnull=False),
+                name="membership_left_at_a_row",
+            ),
         ]
 
 
 class Message(models.Model):
-    """A row of a conversation's log, never changed. ``message_no`` counts up to and including this row."""
+    """A row of a conversation's log. ``message_no`` counts up to and including this row.
+
+    What is done to a row later is a row of its own, whose ``ref_seq`` names it, and shows in the columns of the first:
+    ``edited_at`` and ``recalled_at``, with its ``body`` as it is now.
+    """
 
     class Kind(models.TextChoices):
+        # What people say.
         TEXT = "text"
         PHOTO = "photo"
+        # What happened to the conversation.
         GROUP_CREATED = "group_created"
         FRIENDS_NOW = "friends_now"
 
@@ -109,13 +164,36 @@ class Message(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     body = models.JSONField()
     created_at = models.DateTimeField()
+    #: The row that this one says something of.
+    ref_seq = models.BigIntegerField(null=True)
+    #: The row that this one answers.
+    quote_seq = models.BigIntegerField(null=True)
+    edited_at = models.DateTimeField(null=True)
+    recalled_at = models.DateTimeField(null=True)
+    #: As whom the sender speaks, ``kind:reference`` of a registered persona; empty: as themselves.
+    persona = models.CharField(max_length=60, db_default="")
+    #: How many people reacted with what.
+    reactions = models.JSONField(default=dict, db_default={})
 
     class Meta:
         db_table = "messaging_message"
         constraints = [
             models.UniqueConstraint(fields=["conversation", "sender_id", "client_id"], name="message_once"),
             models.CheckConstraint(condition=Q(seq__gte=1, message_no__gte=0), name="message_numbers"),
+            models.CheckConstraint(condition=Q(ref_seq=None) | Q(ref_seq__lt=F("seq")), name="message_refers_back"),
+            models.CheckConstraint(condition=Q(quote_seq=None) | Q(quote_seq__lt=F("seq")), name="message_quotes_back"),
+            models.CheckConstraint(condition=Q(recalled_at=None) | Q(body={}), name="message_recalled_says_nothing"),
         ]
+        indexes = [
+            models.Index(
+                fields=["conversation", "quote_seq"], condition=Q(quote_seq__isnull=False), name="message_quotes"
+            )
+        ]
+
+    @property
+    def shown_sender_id(self) -> int | None:
+        """Who is said to have written it; None where nobody did."""
+        return None if self.sender_id == NOBODY else self.sender_id
 
 
 class Friendship(models.Model):

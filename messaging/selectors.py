@@ -1,6 +1,5 @@
 """Reads: what somebody may see of contacts, conversations and messages."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from messaging import access
+from messaging import access, log
 from messaging.frames import message_frame
 from messaging.models import Block, Conversation, FriendRequest, Friendship, Membership, Message, Preferences
 from superapp.accounts import selectors as accounts
@@ -31,17 +30,16 @@ def is_member(user_id: int, reference: str) -> bool:
     if reference != str(int(reference)):
         # 007 would be a topic of its own, to which nothing is ever pushed.
         return False
-    return Membership.objects.filter(conversation_id=int(reference), user_id=user_id).exists()
+    return Membership.objects.filter(conversation_id=int(reference), user_id=user_id, left_seq=None).exists()
 
 
 def conversation_ids_of(user_id: int) -> list[str]:
-    return [
-        str(found) for found in Membership.objects.filter(user_id=user_id).values_list("conversation_id", flat=True)
-    ]
+    mine = Membership.objects.filter(user_id=user_id, left_seq=None)
+    return [str(found) for found in mine.values_list("conversation_id", flat=True)]
 
 
 def conversations_of(user_id: int) -> QuerySet[Conversation]:
-    """The person's conversations that have something in them; page by ``-changed_at, -id``."""
+    """The person's conversations that have something in them; page by ``-last_at, -id``."""
     mine = Membership.objects.filter(user_id=user_id).values("conversation_id")
     return Conversation.objects.filter(id__in=mine, last_seq__gt=0)
 
@@ -54,13 +52,20 @@ def conversation_frame(*, actor_id: int, conversation_id: int) -> Json:
     return frames[0]
 
 
-_FRAMES = """
-    SELECT c.id, c.kind, c.title, c.member_count, c.last_seq, c.changed_at,
-        mine.read_seq, c.last_message_no - mine.read_message_no,
+_FRAMES = f"""
+    SELECT c.id, c.kind, c.title, c.member_count, c.last_seq, c.last_at, c.closed_at, c.closes_at, c.notice,
+        c.is_silenced, c.members_may_add, c.members_may_mention_all, c.joins_need_approval, c.newcomers_see_history,
+        mine.role, mine.read_seq,
+        GREATEST(COALESCE(mine.left_message_no, c.last_message_no) - mine.read_message_no, 0),
+        mine.is_marked_unread, GREATEST(mine.joined_seq, mine.cleared_seq + 1), mine.left_seq,
+        (SELECT max(seq) FROM (VALUES (mine.mention_seq), (c.mention_all_seq)) AS mention (seq)
+            WHERE seq > mine.read_seq AND seq >= mine.joined_seq AND (mine.left_seq IS NULL OR seq <= mine.left_seq)),
+        mine.alias, mine.silenced_until, mine.is_muted, mine.pinned_at,
+        COALESCE(mine.hidden_message_no >= c.last_message_no, false),
         peer.user_id,
         CASE WHEN my_choice.shares_read_marks AND peer_choice.shares_read_marks AND are_close.user_id IS NOT NULL
             THEN peer.read_seq END,
-        last.message_no, last.sender_id, last.client_id, last.kind, last.body::text, last.created_at
+        last.*
     FROM messaging_membership AS mine
     JOIN messaging_conversation AS c ON c.id = mine.conversation_id
     LEFT JOIN messaging_membership AS peer
@@ -71,10 +76,15 @@ _FRAMES = """
         ON are_close.user_id = mine.user_id AND are_close.friend_id = peer.user_id AND NOT EXISTS (
             SELECT 1 FROM messaging_block AS b
             WHERE (b.user_id, b.blocked_id) IN ((mine.user_id, peer.user_id), (peer.user_id, mine.user_id)))
-    LEFT JOIN messaging_message AS last
-        ON last.conversation_id = c.id AND last.seq = c.last_seq AND last.seq >= mine.joined_seq
+    LEFT JOIN LATERAL (
+        SELECT {log.COLUMNS} FROM messaging_message
+        WHERE conversation_id = c.id AND seq <= COALESCE(mine.left_seq, c.last_shown_seq)
+            AND seq >= mine.joined_seq AND seq > mine.cleared_seq AND ref_seq IS NULL
+        ORDER BY seq DESC LIMIT 1
+    ) AS last ON true
     WHERE mine.user_id = %s AND mine.conversation_id = ANY(%s)
-"""
+"""  # noqa: S608  (our own names of columns)
+_PEER = 26
 
 
 def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> list[Json]:
@@ -82,54 +92,65 @@ def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> li
     with connection.cursor() as cursor:
         cursor.execute(_FRAMES, [actor_id, list(conversation_ids)])
         rows = {row[0]: row for row in cursor.fetchall()}
-    people = accounts.users(row[8] for row in rows.values() if row[8])
+    people = accounts.users(row[_PEER] for row in rows.values() if row[_PEER])
     return [_conversation_frame(rows[found], people) for found in conversation_ids if found in rows]
 
 
 def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
-    (conversation_id, kind, title, member_count, last_seq, changed_at, read_seq, unread, peer_id, peer_read_seq) = row[
-        :10
-    ]
+    (conversation_id, kind, title, member_count, last_seq, last_at, closed_at, closes_at, notice) = row[:9]
+    (is_silenced, may_add, may_mention_all, joins_need_approval, newcomers_see_history) = row[9:14]
+    (role, read_seq, unread, is_marked_unread, first_seq, left_seq, mention_seq) = row[14:21]
+    (alias, silenced_until, is_muted, pinned_at, is_hidden, peer_id, peer_read_seq) = row[21:28]
+    last = row[28:]
     peer = people.get(peer_id)
     return {
         "id": str(conversation_id),
         "kind": kind,
         "title": title,
+        "notice": notice,
         "member_count": member_count,
-        "last_seq": last_seq,
-        "last_at": rfc3339(changed_at),
-        "last_message": _last_message_frame(conversation_id, last_seq, row[10:]),
+        "settings": {
+            "is_silenced": is_silenced,
+            "members_may_add": may_add,
+            "members_may_mention_all": may_mention_all,
+            "joins_need_approval": joins_need_approval,
+            "newcomers_see_history": newcomers_see_history,
+        }
+        if kind == Conversation.Kind.GROUP
+        else None,
+        # Whoever has left learns nothing of what came after.
+        "last_seq": last_seq if left_seq is None else left_seq,
+        "last_at": rfc3339(last_at if left_seq is None or last[8] is None else last[8]),
+        "last_message": message_frame(log.row(last)) if last[0] is not None else None,
+        "closed_at": _time(closed_at),
+        "closes_at": _time(closes_at),
         "mine": {
+            "role": role,
+            "first_seq": first_seq,
+            "left_seq": left_seq,
             "read_seq": read_seq,
             "unread": unread,
+            "is_marked_unread": is_marked_unread,
+            "mention_seq": mention_seq,
+            "alias": alias,
+            "silenced_until": _time(silenced_until),
+            "is_muted": is_muted,
+            "is_pinned": pinned_at is not None,
+            "is_hidden": is_hidden,
             "peer": accounts.profile_frame(peer) if peer else None,
             "peer_read_seq": peer_read_seq,
         },
     }
 
 
-def _last_message_frame(conversation_id: int, seq: int, row: tuple[Any, ...]) -> Json | None:
-    message_no, sender_id, client_id, kind, body, created_at = row
-    if message_no is None:
-        return None
-    return message_frame(
-        Message(
-            conversation_id=conversation_id,
-            seq=seq,
-            message_no=message_no,
-            sender_id=sender_id,
-            client_id=client_id,
-            kind=kind,
-            body=json.loads(body),
-            created_at=created_at,
-        )
-    )
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
 
 
 def members_of(*, actor_id: int, conversation_id: int) -> QuerySet[Membership]:
-    """Page by ``joined_at, user_id``. Raises ``NotFound``."""
+    """Who is there now; page by ``joined_at, user_id``. Raises ``NotFound`` for whoever is not."""
     access.membership(conversation_id=conversation_id, user_id=actor_id)
-    return Membership.objects.filter(conversation_id=conversation_id)
+    return Membership.objects.filter(conversation_id=conversation_id, left_seq=None)
 
 
 def peer_who_may_see_read_marks(*, conversation_id: int, user_id: int) -> int | None:
@@ -170,11 +191,11 @@ def messages(*, actor_id: int, conversation_id: int, after: int | None, before: 
 
     Raises ``NotFound``.
     """
-    joined_seq = access.membership(conversation_id=conversation_id, user_id=actor_id).joined_seq
-    rows = Message.objects.filter(conversation_id=conversation_id, seq__gte=joined_seq)
+    window = access.window(conversation_id=conversation_id, user_id=actor_id)
+    rows = Message.objects.filter(conversation_id=conversation_id, seq__gte=window.first_seq, seq__lte=window.last_seq)
     if after is not None:
         found = list(rows.filter(seq__gt=after).order_by("seq")[: limit + 1])
-        older = bool(found) and found[0].seq > joined_seq
+        older = bool(found) and found[0].seq > window.first_seq
         return MessagePage(rows=found[:limit], has_older=older, has_newer=len(found) > limit)
     if before is not None:
         rows = rows.filter(seq__lt=before)
@@ -182,18 +203,32 @@ def messages(*, actor_id: int, conversation_id: int, after: int | None, before: 
     return MessagePage(rows=found[:limit][::-1], has_older=len(found) > limit, has_newer=before is not None)
 
 
+def message_frames(*, actor_id: int, rows: Sequence[Message]) -> list[Json]:
+    """Rows of one conversation as somebody who may read them sees them, with what they are about. At most two
+    statements."""
+    about = {row.ref_seq for row in rows if row.ref_seq is not None}
+    if not about:
+        return [message_frame(row) for row in rows]
+    conversation_id = rows[0].conversation_id
+    window = access.window(conversation_id=conversation_id, user_id=actor_id)
+    seqs = [seq for seq in about if seq in window]
+    targets = {row.seq: row for row in Message.objects.filter(conversation_id=conversation_id, seq__in=seqs)}
+    return [message_frame(row, target=targets.get(row.ref_seq or 0)) for row in rows]
+
+
 def readable_references(viewer_id: int, references: set[str]) -> set[str]:
     """Which of these places (``conversation_id:seq``) somebody may read: the rule behind photos. One statement."""
     places = {reference: tuple(map(int, reference.split(":"))) for reference in references}
-    joined = dict(
-        Membership.objects.filter(
+    windows = {
+        found.conversation_id: access.window_of(found)
+        for found in Membership.objects.filter(
             user_id=viewer_id, conversation_id__in={conversation_id for conversation_id, _seq in places.values()}
-        ).values_list("conversation_id", "joined_seq")
-    )
+        )
+    }
     return {
         reference
         for reference, (conversation_id, seq) in places.items()
-        if conversation_id in joined and seq >= joined[conversation_id]
+        if conversation_id in windows and seq in windows[conversation_id]
     }
 
 

@@ -1,9 +1,10 @@
 from typing import Any
 
 from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from messaging.models import FriendRequest, Friendship, Membership, Message
+from messaging.models import Conversation, FriendRequest, Friendship, Membership, Message
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
 from superapp.core.ids import MAX_ID
@@ -31,16 +32,39 @@ class SendCommand(SendInput):
     client_id = Uuid()
 
 
-class MessageOutput(Output):
+class ReactionOutput(Output):
+    emoji = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class RowOutput(Output):
     """One row of a conversation's log. What ``body`` holds depends on ``kind``."""
 
     conversation_id = Id()
     seq = serializers.IntegerField(help_text="1, 2, 3 … without holes in each conversation.")
-    sender_id = Id()
+    message_no = serializers.IntegerField(help_text="How many rows that count as unread there are up to this one.")
+    sender_id = Id(source="shown_sender_id", allow_null=True, help_text="None: nobody wrote it.")
     client_id = serializers.UUIDField()
     kind = serializers.ChoiceField(Message.Kind.choices)
     body = serializers.DictField()
+    ref_seq = serializers.IntegerField(allow_null=True, help_text="The row that this one is about: it changed.")
+    reactions = serializers.SerializerMethodField()
+    edited_at = Time(allow_null=True)
+    recalled_at = Time(allow_null=True)
     created_at = Time()
+
+    @extend_schema_field(ReactionOutput(many=True))
+    def get_reactions(self, message: Message) -> list[dict[str, Any]]:
+        return [{"emoji": emoji, "count": count} for emoji, count in message.reactions.items()]
+
+
+class MessageOutput(RowOutput):
+    target = serializers.SerializerMethodField()
+
+    @extend_schema_field(RowOutput(allow_null=True, help_text="That row as it is now, where everybody may see it."))
+    def get_target(self, message: Message) -> dict[str, Any] | None:
+        target: Message | None = getattr(message, "target", None)
+        return RowOutput(target).data if target else None
 
 
 class HistoryQuery(Input):
@@ -77,20 +101,42 @@ class ReadMarkOutput(Output):
 class MineOutput(Output):
     """What depends on who reads."""
 
+    role = serializers.ChoiceField(Membership.Role.choices)
+    first_seq = serializers.IntegerField(help_text="Where the history begins that is mine to read.")
+    left_seq = serializers.IntegerField(allow_null=True, help_text="Where it ended: I do not belong to it any more.")
     read_seq = serializers.IntegerField()
     unread = serializers.IntegerField()
+    is_marked_unread = serializers.BooleanField()
+    mention_seq = serializers.IntegerField(allow_null=True, help_text="The last row above my mark that calls for me.")
+    alias = serializers.CharField(allow_blank=True)
+    silenced_until = Time(allow_null=True)
+    is_muted = serializers.BooleanField()
+    is_pinned = serializers.BooleanField()
+    is_hidden = serializers.BooleanField()
     peer = ProfileOutput(allow_null=True, help_text="The other one, in a conversation of two.")
     peer_read_seq = serializers.IntegerField(allow_null=True, help_text="Where both share their read marks.")
 
 
+class GroupSettingsOutput(Output):
+    is_silenced = serializers.BooleanField(help_text="Only the owner and administrators speak.")
+    members_may_add = serializers.BooleanField()
+    members_may_mention_all = serializers.BooleanField()
+    joins_need_approval = serializers.BooleanField()
+    newcomers_see_history = serializers.BooleanField()
+
+
 class ConversationOutput(Output):
     id = Id()
-    kind = serializers.ChoiceField(["direct", "group"])
+    kind = serializers.ChoiceField(Conversation.Kind.choices)
     title = serializers.CharField(allow_blank=True)
+    notice = serializers.CharField(allow_blank=True)
     member_count = serializers.IntegerField()
+    settings = GroupSettingsOutput(allow_null=True, help_text="Of a group.")
     last_seq = serializers.IntegerField()
     last_at = Time()
     last_message = MessageOutput(allow_null=True)
+    closed_at = Time(allow_null=True)
+    closes_at = Time(allow_null=True)
     mine = MineOutput()
 
 

@@ -6,9 +6,11 @@ from messaging.api import serializers as shapes
 from messaging.errors import (
     AlreadyFriends,
     Blocked,
+    ConversationClosed,
     GroupTooLarge,
     NotFriends,
     RequestAnswered,
+    Silenced,
     ThatIsYou,
     TooLong,
     YouBlockedThem,
@@ -203,7 +205,7 @@ class Conversations(Endpoint):
         output, page = shapes.ConversationOutput, True
 
     def get(self, request: ApiRequest, data: Data) -> Page[Any]:
-        page = paginate(selectors.conversations_of(request.user_id), request, order=("-changed_at", "-id"), **data)
+        page = paginate(selectors.conversations_of(request.user_id), request, order=("-last_at", "-id"), **data)
         frames = selectors.conversation_frames(
             actor_id=request.user_id, conversation_ids=[conversation.id for conversation in page.results]
         )
@@ -278,7 +280,7 @@ class Messages(Endpoint):
         """Send a message. The key is the message's client_id; a retry gets the same message."""
 
         input, output, status, idempotent = shapes.SendInput, shapes.MessageOutput, 201, True
-        errors = (NotFound, Blocked, NotFriends, TooLong, NotReady, TooManyRequests)
+        errors = (NotFound, Blocked, NotFriends, Silenced, ConversationClosed, TooLong, NotReady, TooManyRequests)
 
     def get(self, request: ApiRequest, data: Data, conversation_id: int) -> Page[Any]:
         limit = data["limit"]
@@ -295,7 +297,7 @@ class Messages(Endpoint):
 
         rows = found.rows
         return Page(
-            results=[Shown(message_frame(message)) for message in rows],
+            results=[Shown(frame) for frame in selectors.message_frames(actor_id=request.user_id, rows=rows)],
             next=link(after=rows[-1].seq) if rows and found.has_newer else None,
             previous=link(before=rows[0].seq) if rows and found.has_older else None,
         )
@@ -322,7 +324,7 @@ class Typing(Endpoint):
     class Post(Operation):
         """Tell the others that I am writing."""
 
-        errors = (NotFound, Blocked, NotFriends)
+        errors = (NotFound, Blocked, NotFriends, Silenced, ConversationClosed)
 
     def post(self, request: ApiRequest, conversation_id: int) -> None:
         services.show_typing(actor_id=request.user_id, conversation_id=conversation_id)

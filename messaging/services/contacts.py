@@ -1,22 +1,17 @@
 """Friends: asked for, accepted, named, removed and blocked."""
 
-from uuid import uuid4
-
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from messaging import log
 from messaging.errors import AlreadyFriends, Blocked, RequestAnswered, ThatIsYou, YouBlockedThem
-from messaging.events import MessageSent
-from messaging.frames import friend_request_frame, message_frame
+from messaging.frames import friend_request_frame
 from messaging.models import Block, FriendRequest, Friendship, Message
 from messaging.services.conversations import direct_conversation
 from superapp.accounts import selectors as accounts
 from superapp.core import limits
 from superapp.core.errors import NotFound
-from superapp.core.events import publish
-from superapp.core.idempotency import request_hash
 from superapp.core.ids import new_id
 from superapp.realtime import push
 
@@ -191,24 +186,11 @@ def _befriend(request: FriendRequest) -> None:
 
 
 def _greet(request: FriendRequest, conversation_id: int) -> None:
-    body = {"greeting": request.greeting}
-    place = log.take_place(conversation_id=conversation_id, member_id=request.sender_id)
-    assert place is not None
-    message = log.fill(
-        place,
-        sender_id=request.sender_id,
-        client_id=uuid4(),
-        request_hash=request_hash(**body),
+    greeting = log.add(
+        conversation_id=conversation_id,
+        actor_id=request.sender_id,
         kind=Message.Kind.FRIENDS_NOW,
-        body=body,
+        body={"greeting": request.greeting},
+        counts=True,
     )
-    assert message is not None
-    log.mark_own_as_read(place, user_id=request.sender_id)
-    publish(
-        MessageSent(
-            conversation_id=conversation_id,
-            seq=message.seq,
-            sender_id=request.sender_id,
-            frame=message_frame(message),
-        )
-    )
+    log.mark_own_as_read(greeting, user_id=request.sender_id)

@@ -104,7 +104,12 @@ def _fill_group(creation: GroupCreation, title: str, others: Sequence[int]) -> N
     """The group begins with a row of its own log, which counts for nobody as unread."""
     conversation_id, creator_id = creation.conversation_id, creation.creator_id
     conversation = Conversation.objects.create(
-        id=conversation_id, kind=Conversation.Kind.GROUP, title=title, member_count=len(others) + 1, last_seq=1
+        id=conversation_id,
+        kind=Conversation.Kind.GROUP,
+        title=title,
+        member_count=len(others) + 1,
+        last_seq=1,
+        last_shown_seq=1,
     )
     Membership.objects.bulk_create(
         Membership(

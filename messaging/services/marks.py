@@ -31,7 +31,9 @@ def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
         cursor.execute(
             """
             WITH target AS (
-                SELECT LEAST(%(seq)s, last_seq) AS seq FROM messaging_conversation WHERE id = %(conversation)s
+                SELECT LEAST(%(seq)s, COALESCE(mine.left_seq, c.last_seq)) AS seq
+                FROM messaging_membership AS mine JOIN messaging_conversation AS c ON c.id = mine.conversation_id
+                WHERE mine.conversation_id = %(conversation)s AND mine.user_id = %(actor)s
             )
             UPDATE messaging_membership AS mine
             SET read_seq = target.seq,
@@ -47,7 +49,7 @@ def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
         moved = cursor.rowcount > 0
         cursor.execute(
             """
-            SELECT read_seq, last_message_no - read_message_no
+            SELECT read_seq, GREATEST(COALESCE(left_message_no, last_message_no) - read_message_no, 0)
             FROM messaging_membership JOIN messaging_conversation AS c ON c.id = conversation_id
             WHERE conversation_id = %s AND user_id = %s
             """,

@@ -9,12 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from messaging import log
 from messaging.access import check_may_speak
 from messaging.errors import TooLong
-from messaging.events import MessageSent
-from messaging.frames import message_frame
 from messaging.models import Message
 from superapp.core import limits
 from superapp.core.errors import IdempotencyConflict, InvalidInput, NotFound
-from superapp.core.events import publish
 from superapp.core.idempotency import request_hash
 from superapp.media import services as media
 
@@ -31,8 +28,8 @@ def send_message(
     """Store a message and tell the conversation. ``kind`` is ``text`` or ``photo`` (an uploaded asset of the sender's).
 
     Repeating a ``client_id`` returns the first message, with ``is_replay`` set; its number was given once.
-    Raises ``NotFound`` (not a member, not an own photo), ``Blocked``, ``NotFriends``, ``TooLong``, ``InvalidInput``,
-    ``NotReady``, ``IdempotencyConflict``, ``TooManyRequests``.
+    Raises ``NotFound`` (not a member, not an own photo), ``Blocked``, ``NotFriends``, ``Silenced``,
+    ``ConversationClosed``, ``TooLong``, ``InvalidInput``, ``NotReady``, ``IdempotencyConflict``, ``TooManyRequests``.
     """
     if kind == Message.Kind.TEXT and not text.strip():
         raise InvalidInput(fields={"text": [_("Write something.")]})
@@ -73,9 +70,7 @@ def _send(
     if message is None:
         raise _Raced
     log.mark_own_as_read(place, user_id=sender_id)
-    publish(
-        MessageSent(conversation_id=conversation_id, seq=message.seq, sender_id=sender_id, frame=message_frame(message))
-    )
+    log.tell(message)
     return message
 
 

@@ -54,8 +54,8 @@ class ConversationLog:
             return 0
         if not self.messages or self.read_seq < self.messages[0]["seq"] - 1:
             return self._told_unread
-        unread = takewhile(lambda message: message["seq"] > self.read_seq, reversed(self.messages))
-        return sum(message["kind"] not in NOT_COUNTED for message in unread)
+        unread = sum(1 for _ in takewhile(lambda message: message["seq"] > self.read_seq, reversed(self.messages)))
+        return sum(self._counts(at) for at in range(-unread, 0))
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -107,13 +107,20 @@ class ConversationLog:
         self.messages.append(message)
         self.has = message["seq"]
         if message["seq"] > self._told_at:
-            self._told_unread += message["kind"] not in NOT_COUNTED
+            self._told_unread += self._counts(-1)
         if message["sender_id"] == self._me:
             # Who writes has read what came before.
             self.read(message["seq"])
         elif self.peer_read_seq is not None:
             # Only between two who share their marks; no push says this.
             self.peer_read(message["seq"])
+
+    def _counts(self, at: int) -> int:
+        """Whether the message at this place counts as unread: the numbers say so, where the one before it is here."""
+        message = self.messages[at]
+        if -at < len(self.messages):
+            return message["message_no"] - self.messages[at - 1]["message_no"]
+        return int(message["ref_seq"] is None and message["kind"] not in NOT_COUNTED)
 
     # --- marks --------------------------------------------------------------------------------------------------------
 

@@ -63,24 +63,49 @@ class Ticket(TypedDict):
     url: str
 
 
+class Reaction(TypedDict):
+    emoji: str
+    count: int
+
+
 class Message(TypedDict):
-    """``body`` depends on ``kind``: ``{"text"}``; ``{"asset_id", "width", "height", "content_type"}`` for a photo."""
+    """``body`` depends on ``kind``: ``{"text"}``; ``{"asset_id", "width", "height", "content_type"}`` for a photo.
+
+    A row with ``ref_seq`` says that something happened to that earlier one, which ``target`` shows as it is now; where
+    it is None, whoever has that row fetches it. ``sender_id`` is None where nobody wrote it.
+    """
 
     conversation_id: str
     seq: int
-    sender_id: str
+    message_no: int
+    sender_id: str | None
     client_id: str
     kind: str
     body: Json
+    ref_seq: int | None
+    target: "Message | None"
+    reactions: list[Reaction]
+    edited_at: str | None
+    recalled_at: str | None
     created_at: str
 
 
 class Mine(TypedDict):
     """What a conversation is to the reader. ``peer`` and ``peer_read_seq`` are None in groups; the latter also where
-    the two do not share read marks."""
+    the two do not share read marks. ``left_seq``: they do not belong to it any more."""
 
+    role: str
+    first_seq: int
+    left_seq: int | None
     read_seq: int
     unread: int
+    is_marked_unread: bool
+    mention_seq: int | None
+    alias: str
+    silenced_until: str | None
+    is_muted: bool
+    is_pinned: bool
+    is_hidden: bool
     peer: Profile | None
     peer_read_seq: int | None
 
@@ -89,10 +114,14 @@ class Conversation(TypedDict):
     id: str
     kind: str
     title: str
+    notice: str
     member_count: int
+    settings: Json | None
     last_seq: int
-    last_at: str | None
+    last_at: str
     last_message: Message | None
+    closed_at: str | None
+    closes_at: str | None
     mine: Mine
 
 

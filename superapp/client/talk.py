@@ -282,7 +282,7 @@ class Talk:
         sender_id, asset = message["sender_id"], None
         with contextlib.suppress(ClientError):
             # Without an answer it is shown all the same, with less.
-            if sender_id not in self._names:
+            if sender_id is not None and sender_id not in self._names:
                 self._names[sender_id] = one_line((await self.api.person_by_id(sender_id))["display_name"])
             if message["kind"] == "photo":
                 asset = await self.api.asset(message["body"]["asset_id"])

@@ -48,7 +48,7 @@ class Transcript:
     def lines_of(self, message: Message, *, asset: Asset | None = None, peer_read_seq: int | None = None) -> list[str]:
         """``asset``: what ``/media/`` says about the message's photo, if it could be asked."""
         at = datetime.fromisoformat(message["created_at"]).astimezone(self._zone)
-        name = "you" if message["sender_id"] == self._me else self._name_of(message["sender_id"])
+        name = self._by_whom(message["sender_id"])
         first, *rest = self._content(message, name, asset).split("\n")
         if self.has_mark(message):
             first += "  ✓✓ read" if (peer_read_seq or 0) >= message["seq"] else "  ✓"
@@ -57,6 +57,11 @@ class Transcript:
     def has_mark(self, message: Message) -> bool:
         """Whether it is something that we said, so that it matters whether the other one has read it."""
         return message["sender_id"] == self._me and message["kind"] in {"text", "photo"}
+
+    def _by_whom(self, sender_id: str | None) -> str:
+        if sender_id is None:
+            return "nobody"
+        return "you" if sender_id == self._me else self._name_of(sender_id)
 
     def begin_elsewhere(self) -> None:
         """What comes next is from another day than what came last, or may be."""

@@ -174,10 +174,16 @@ class FakeServer:
         message = {
             "conversation_id": conversation_id,
             "seq": len(conversation.messages) + 1,
+            "message_no": len(conversation.messages) + 1,
             "sender_id": sender_id,
             "client_id": client_id,
             "kind": kind,
             "body": body,
+            "ref_seq": None,
+            "target": None,
+            "reactions": [],
+            "edited_at": None,
+            "recalled_at": None,
             "created_at": _time(datetime.now(UTC)),
         }
         conversation.messages.append(message)
@@ -224,7 +230,7 @@ class FakeServer:
             "title": conversation.title,
             "member_count": len(conversation.member_ids),
             "last_seq": last_seq,
-            "last_at": None,
+            "last_at": _time(datetime.now(UTC)),
             "last_message": conversation.messages[-1] if conversation.messages else None,
             "mine": {
                 "read_seq": conversation.read[user_id],

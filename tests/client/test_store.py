@@ -24,10 +24,12 @@ Json = dict[str, Any]
 ME, BO, CHAT = "1", "2", "77"
 
 
-def message(seq: int, *, sender: str = BO, chat: str = CHAT, kind: str = "text") -> Any:
+def message(seq: int, *, message_no: int | None = None, sender: str = BO, chat: str = CHAT, kind: str = "text") -> Any:
     return {
         "conversation_id": chat,
         "seq": seq,
+        "message_no": seq if message_no is None else message_no,
+        "ref_seq": None,
         "sender_id": sender,
         "client_id": f"c{seq}",
         "kind": kind,
@@ -319,7 +321,7 @@ def test_unread_is_the_servers_count_where_history_is_not_here() -> None:
 def test_row_about_the_group_itself_is_not_unread() -> None:
     store = Store(me=ME)
     store.synced(sync(summary(2, unread=1)))
-    store.fetched(store.fetch(CHAT), [message(1, kind="group_created"), message(2)])
+    store.fetched(store.fetch(CHAT), [message(1, message_no=0, kind="group_created"), message(2, message_no=1)])
     assert store.logs[CHAT].unread == 1
 
 

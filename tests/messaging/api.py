@@ -10,6 +10,26 @@ from tests.realtime.people import Device
 Json = dict[str, Any]
 
 
+def untouched(**changes: Any) -> Json:
+    """What a conversation is to a member for whom nothing special was chosen yet, but for ``changes``."""
+    return {
+        "role": "member",
+        "first_seq": 1,
+        "left_seq": None,
+        "read_seq": 0,
+        "unread": 0,
+        "is_marked_unread": False,
+        "mention_seq": None,
+        "alias": "",
+        "silenced_until": None,
+        "is_muted": False,
+        "is_pinned": False,
+        "is_hidden": False,
+        "peer": None,
+        "peer_read_seq": None,
+    } | changes
+
+
 class Api:
     """Calls with JSON and asserts the status, because a test that does not know it tests nothing."""
 

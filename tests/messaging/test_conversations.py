@@ -7,7 +7,7 @@ import pytest
 from messaging import services
 from messaging.errors import GroupTooLarge
 from messaging.models import GROUP_LIMIT, Conversation, Friendship, Membership, Message
-from tests.messaging.api import Api
+from tests.messaging.api import Api, untouched
 from tests.messaging.conftest import Wire
 from tests.realtime.people import Device, befriend, friends, group, person
 
@@ -45,7 +45,7 @@ def test_group_begins_with_a_row_that_counts_for_nobody(wire: Wire) -> None:
     wire.pushes()
     made = create(ada, [bo.id, cy.id, bo.id], key=str(uuid4()))
     assert (made["kind"], made["title"], made["member_count"], made["last_seq"]) == ("group", "Tea", 3, 1)
-    assert made["mine"] == {"read_seq": 0, "unread": 0, "peer": None, "peer_read_seq": None}
+    assert made["mine"] == untouched(role="owner")
     row = made["last_message"]
     assert (row["seq"], row["kind"], row["sender_id"]) == (1, "group_created", ada.id)
     assert row["body"] == {"title": "Tea", "member_ids": [ada.id, *sorted([bo.id, cy.id], key=int)]}

@@ -8,7 +8,7 @@ from messaging.errors import RequestAnswered
 from messaging.models import DirectPair, FriendRequest, Friendship, Message
 from superapp.core.ids import new_id
 from superapp.realtime.models import KeptEvent
-from tests.messaging.api import Api
+from tests.messaging.api import Api, untouched
 from tests.messaging.conftest import Wire
 from tests.realtime.people import Device, befriend, friends, person
 
@@ -65,12 +65,7 @@ def test_request_and_acceptance_make_friends_with_the_greeting_as_first_row() ->
     assert (row["seq"], row["kind"], row["sender_id"]) == (1, "friends_now", ada.id)
     assert row["body"] == {"greeting": "Hi, it is Ada"}
     assert Api(bo).history(conversation_id) == [row]
-    assert Api(bo).conversation(conversation_id)["mine"] == {
-        "read_seq": 0,
-        "unread": 1,
-        "peer": profile(ada),
-        "peer_read_seq": None,
-    }
+    assert Api(bo).conversation(conversation_id)["mine"] == untouched(unread=1, peer=profile(ada))
     assert Api(ada).conversation(conversation_id)["mine"]["unread"] == 0
 
 

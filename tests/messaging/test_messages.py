@@ -56,10 +56,16 @@ def test_a_text_is_stored_pushed_and_read_back_as_the_same_thing(wire: Wire) -> 
     assert sent == {
         "conversation_id": str(conversation_id),
         "seq": 2,
+        "message_no": 2,
         "sender_id": ada.id,
         "client_id": key,
         "kind": "text",
         "body": {"text": "hello"},
+        "ref_seq": None,
+        "target": None,
+        "reactions": [],
+        "edited_at": None,
+        "recalled_at": None,
         "created_at": sent["created_at"],
     }
     ((topics, frame),) = wire.pushes()

@@ -96,12 +96,22 @@ def test_both_agree_on_photos(payload: dict) -> None:
     client_id=st.uuids(),
     text=st.text(),
     at=st.datetimes(timezones=st.timezones()),
+    reactions=st.dictionaries(st.text(), st.integers(1, 500), max_size=3),
+    is_changed=st.booleans(),
 )
 def test_a_message_frame_is_its_documented_shape(
-    conversation_id: int, seq: int, sender_id: int, client_id: UUID, text: str, at: Any
+    conversation_id: int,
+    seq: int,
+    sender_id: int,
+    client_id: UUID,
+    text: str,
+    at: Any,
+    reactions: dict,
+    is_changed: bool,
 ) -> None:
     if not 1 < at.year < 9999:
         return
+    at = at.astimezone(UTC)
     message = Message(
         conversation_id=conversation_id,
         seq=seq,
@@ -110,9 +120,28 @@ def test_a_message_frame_is_its_documented_shape(
         client_id=client_id,
         kind="text",
         body={"text": text},
-        created_at=at.astimezone(UTC),
+        created_at=at,
+        reactions=reactions,
+        edited_at=at if is_changed else None,
+        recalled_at=at if is_changed else None,
     )
     assert message_frame(message) == json.loads(json.dumps(shapes.MessageOutput(message).data))
+    change = Message(
+        conversation_id=conversation_id,
+        seq=seq,
+        message_no=seq,
+        sender_id=sender_id,
+        client_id=client_id,
+        kind="text",
+        body={},
+        created_at=at,
+        ref_seq=seq,
+    )
+    for target in (None, message):
+        change.target = target  # type: ignore[attr-defined]
+        documented = json.loads(json.dumps(shapes.MessageOutput(change).data))
+        frame = message_frame(change, target=target)
+        assert frame == documented
 
 
 @pytest.mark.django_db

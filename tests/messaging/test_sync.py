@@ -75,7 +75,7 @@ def test_what_is_listed_is_what_a_fetch_shows() -> None:
 
 def test_an_empty_conversation_is_not_listed() -> None:
     ada, bo, conversation_id = friends("Ada", "Bo")
-    Conversation.objects.filter(id=conversation_id).update(last_seq=0, last_message_no=0)
+    Conversation.objects.filter(id=conversation_id).update(last_seq=0, last_message_no=0, last_shown_seq=0)
     assert ids(sync(ada)) == Api(ada).all("conversations/") == []
     assert Api(bo).conversation(conversation_id)["last_message"] is None
 

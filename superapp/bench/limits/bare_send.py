@@ -19,21 +19,27 @@ from uuid import uuid4
 import psycopg2
 
 FIND = """
-    SELECT m.seq, m.message_no, m.request_hash, m.kind, m.body::text, m.created_at
-    FROM messaging_membership AS mine
-    LEFT JOIN messaging_message AS m
-        ON m.conversation_id = mine.conversation_id AND m.sender_id = mine.user_id AND m.client_id = %s
+    SELECT mine.user_id, m.* FROM messaging_membership AS mine
+    LEFT JOIN LATERAL (
+        SELECT conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body::text, created_at,
+            ref_seq, quote_seq, edited_at, recalled_at, persona, reactions::text
+        FROM messaging_message
+        WHERE conversation_id = mine.conversation_id AND sender_id = mine.user_id AND client_id = %s
+    ) AS m ON true
     WHERE mine.conversation_id = %s AND mine.user_id = %s
 """
 NUMBER = """
     UPDATE messaging_conversation AS c
-    SET last_seq = last_seq + 1, last_message_no = last_message_no + 1, changed_at = clock_timestamp()
+    SET last_seq = last_seq + 1, last_message_no = last_message_no + 1, changed_at = clock_timestamp(),
+        last_shown_seq = last_seq + 1, last_at = clock_timestamp()
     WHERE id = %(conversation)s AND EXISTS (
-        SELECT 1 FROM messaging_membership WHERE conversation_id = %(conversation)s AND user_id = %(member)s)
+        SELECT 1 FROM messaging_membership
+        WHERE conversation_id = %(conversation)s AND user_id = %(member)s AND left_seq IS NULL)
     RETURNING last_seq, last_message_no, changed_at
 """
 MAY_SPEAK = """
-    SELECT c.kind, blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
+    SELECT c.kind, c.closed_at, c.closes_at, c.is_silenced AND mine.role = 'member', mine.silenced_until,
+        blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
     FROM messaging_membership AS mine
     JOIN messaging_conversation AS c ON c.id = mine.conversation_id
     LEFT JOIN messaging_membership AS peer
@@ -42,7 +48,7 @@ MAY_SPEAK = """
         ON blocked.user_id = peer.user_id AND blocked.blocked_id = mine.user_id
     LEFT JOIN messaging_friendship AS friend
         ON friend.user_id = peer.user_id AND friend.friend_id = mine.user_id
-    WHERE mine.conversation_id = %s AND mine.user_id = %s
+    WHERE mine.conversation_id = %s AND mine.user_id = %s AND mine.left_seq IS NULL
 """
 STORE = """
     INSERT INTO messaging_message
@@ -51,7 +57,8 @@ STORE = """
     ON CONFLICT (conversation_id, sender_id, client_id) DO NOTHING RETURNING 1
 """
 MARK = """
-    UPDATE messaging_membership SET read_seq = %s, read_message_no = %s, changed_at = clock_timestamp()
+    UPDATE messaging_membership
+    SET read_seq = %s, read_message_no = %s, is_marked_unread = false, changed_at = clock_timestamp()
     WHERE conversation_id = %s AND user_id = %s
 """
 

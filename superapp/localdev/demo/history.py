@@ -159,8 +159,9 @@ class History:
             row.message_no = seq - (first.kind == Kind.GROUP_CREATED)
         self.messages += rows
         conversation.created_at = first.created_at
-        conversation.changed_at = rows[-1].created_at
-        conversation.last_seq, conversation.last_message_no = rows[-1].seq, rows[-1].message_no
+        conversation.changed_at = conversation.last_at = rows[-1].created_at
+        conversation.last_seq = conversation.last_shown_seq = rows[-1].seq
+        conversation.last_message_no = rows[-1].message_no
         self.conversations.append(conversation)
         for handle in story.members:
             read = rows[talk.unread_from.get(handle, len(talk.said))]

@@ -86,23 +86,29 @@ def messages(request: HttpRequest, user: User, conversation_id: int) -> HttpResp
     stored = earlier(conversation_id, sender_id, client_id)
     if stored is None:
         return refusal("not_found", 404)
-    seq, hashed, created_at = stored
+    seq, message_no, hashed, created_at = stored
     if seq is None:
         sent = send(conversation_id, sender_id, client_id, asked, text)
         if sent is None:
             return refusal("forbidden", 403)
-        seq, created_at = sent
+        seq, message_no, created_at = sent
     elif bytes(hashed) != asked:
         return refusal("idempotency_conflict", 409)
     return answer(
         {
             "conversation_id": str(conversation_id),
             "seq": seq,
+            "message_no": message_no,
             "sender_id": str(sender_id),
             "client_id": str(client_id),
             "kind": kind,
             "body": {"text": text},
+            "ref_seq": None,
+            "reactions": [],
+            "edited_at": None,
+            "recalled_at": None,
             "created_at": rfc3339(created_at),
+            "target": None,
         },
         status=201,
     )
@@ -112,7 +118,7 @@ def earlier(conversation_id: int, sender_id: int, client_id: UUID) -> tuple[Any,
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT m.seq, m.request_hash, m.created_at
+            SELECT m.seq, m.message_no, m.request_hash, m.created_at
             FROM messaging_membership AS mine
             LEFT JOIN messaging_message AS m
                 ON m.conversation_id = mine.conversation_id AND m.sender_id = mine.user_id AND m.client_id = %s
@@ -125,14 +131,18 @@ def earlier(conversation_id: int, sender_id: int, client_id: UUID) -> tuple[Any,
 
 
 @transaction.atomic
-def send(conversation_id: int, sender_id: int, client_id: UUID, asked: bytes, text: str) -> tuple[int, datetime] | None:
+def send(
+    conversation_id: int, sender_id: int, client_id: UUID, asked: bytes, text: str
+) -> tuple[int, int, datetime] | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_conversation AS c
-            SET last_seq = last_seq + 1, last_message_no = last_message_no + 1, changed_at = clock_timestamp()
+            SET last_seq = last_seq + 1, last_message_no = last_message_no + 1, changed_at = clock_timestamp(),
+                last_shown_seq = last_seq + 1, last_at = clock_timestamp()
             WHERE id = %(conversation)s AND EXISTS (
-                SELECT 1 FROM messaging_membership WHERE conversation_id = %(conversation)s AND user_id = %(member)s)
+                SELECT 1 FROM messaging_membership
+                WHERE conversation_id = %(conversation)s AND user_id = %(member)s AND left_seq IS NULL)
             RETURNING last_seq, last_message_no, changed_at
             """,
             {"conversation": conversation_id, "member": sender_id},
@@ -140,7 +150,8 @@ def send(conversation_id: int, sender_id: int, client_id: UUID, asked: bytes, te
         seq, message_no, now = cursor.fetchone()
         cursor.execute(
             """
-            SELECT c.kind, blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
+            SELECT c.kind, c.closed_at, c.is_silenced AND mine.role = 'member', mine.silenced_until,
+                blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
             FROM messaging_membership AS mine
             JOIN messaging_conversation AS c ON c.id = mine.conversation_id
             LEFT JOIN messaging_membership AS peer
@@ -149,11 +160,11 @@ def send(conversation_id: int, sender_id: int, client_id: UUID, asked: bytes, te
                 ON blocked.user_id = peer.user_id AND blocked.blocked_id = mine.user_id
             LEFT JOIN messaging_friendship AS friend
                 ON friend.user_id = peer.user_id AND friend.friend_id = mine.user_id
-            WHERE mine.conversation_id = %s AND mine.user_id = %s
+            WHERE mine.conversation_id = %s AND mine.user_id = %s AND mine.left_seq IS NULL
             """,
             [conversation_id, sender_id],
         )
-        kind, blocked, friends = cursor.fetchone()
+        kind, _closed_at, _silenced, _silenced_until, blocked, friends = cursor.fetchone()
         if kind == "direct" and (blocked or not friends):
             transaction.set_rollback(True)
             return None
@@ -171,7 +182,7 @@ def send(conversation_id: int, sender_id: int, client_id: UUID, asked: bytes, te
             " WHERE conversation_id = %s AND user_id = %s",
             [seq, message_no, conversation_id, sender_id],
         )
-    return seq, now
+    return seq, message_no, now
 
 
 def answer(payload: Any, *, status: int = 200) -> HttpResponse:
