@@ -24,6 +24,9 @@ REVIEWED = {
         "ban-drop-not-null": "the release before reads width and height of photos only, which still have both",
         "ban-drop-constraint": "each is replaced by a wider one in the same transaction",
     },
+    "messaging.0002_groups_and_changes": {
+        "adding-field-with-default": "statement_timestamp() is stable: one value is stored, nothing is rewritten",
+    },
 }
 CURE = (
     "Split it: add (nullable, NOT VALID, concurrently), fill, require (docs/operate.md, Upgrade). If it is harmless"
