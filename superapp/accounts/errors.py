@@ -33,5 +33,11 @@ class PasswordRejected(DomainError):
     code, status, message = "password_rejected", 422, _("Please choose another password.")
 
 
+class TermsRequired(DomainError):
+    """``version`` is the one to agree to."""
+
+    code, status, message = "terms_required", 403, _("Please agree to the terms first.")
+
+
 class PasswordWrong(DomainError):
     code, status, message = "password_wrong", 403, _("The current password is not right.")

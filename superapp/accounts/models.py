@@ -27,6 +27,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_demo = models.BooleanField(default=False)
     #: Set: a moderator shut them out, and only a moderator lets them in again.
     banned_at = models.DateTimeField(null=True)
+    #: Theirs alone: nobody else is shown it, staff included.
+    birth_date = models.DateField(_("birth date"), null=True)
+    #: The terms that they agreed to, 0 for none; ``TERMS_VERSION`` is what there is to agree to.
+    terms_version = models.IntegerField(db_default=0)
+    terms_accepted_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "handle"
@@ -39,7 +44,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("people")
         default_permissions = ("view",)
         constraints = [
-            models.CheckConstraint(condition=Q(banned_at=None) | Q(is_active=False), name="user_banned_is_not_active")
+            models.CheckConstraint(condition=Q(banned_at=None) | Q(is_active=False), name="user_banned_is_not_active"),
+            models.CheckConstraint(
+                condition=Q(terms_version=0, terms_accepted_at=None)
+                | Q(terms_version__gt=0, terms_accepted_at__isnull=False),
+                name="user_terms",
+            ),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(is_demo=True), name="user_of_the_demo")]
 

@@ -30,7 +30,10 @@ class Me(Profile):
     phone: str | None
     language: str
     time_zone: str
+    birth_date: str | None
     has_password: bool
+    terms_version: int
+    current_terms_version: int
     created_at: str
 
 

@@ -11,7 +11,16 @@ from tests.accounts.people import PASSWORD, Caller, new_handle, person
 
 pytestmark = pytest.mark.django_db
 PROFILE = {"id", "handle", "display_name", "avatar_id"}
-ME = PROFILE | {"phone", "language", "time_zone", "has_password", "created_at"}
+ME = PROFILE | {
+    "phone",
+    "language",
+    "time_zone",
+    "birth_date",
+    "has_password",
+    "terms_version",
+    "current_terms_version",
+    "created_at",
+}
 SESSION = {
     "access_token",
     "access_expires_at",
@@ -44,7 +53,7 @@ def test_person_without_handle_and_avatar_is_shown_alike() -> None:
     assert ProfileOutput(ada).data["avatar_id"] == selectors.profile_frame(ada)["avatar_id"] == str(2**62)
 
 
-def test_oneself_sees_nine_things() -> None:
+def test_oneself_sees_twelve_things() -> None:
     ada = person(handle=new_handle())
     shown = ada.api.get("/api/v1/me/").json()
     assert set(shown) == ME

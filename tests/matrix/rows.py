@@ -74,6 +74,7 @@ def accounts() -> Iterator[Row]:
     yield own(204, "POST /api/v1/auth/sign-out/")
     yield own(200, "GET /api/v1/me/")
     yield own(200, "PATCH /api/v1/me/", body=json(display_name="New"))
+    yield own(200, "POST /api/v1/me/terms/", body=json(version=1))
     yield own(200, "GET /api/v1/me/qr/")
     yield own(200, "POST /api/v1/me/qr/")
     yield own(200, "POST /api/v1/scan/", body=json(content="https://elsewhere.example/"))

@@ -1,13 +1,16 @@
 import functools
+import re
 import zoneinfo
+from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from superapp.accounts.models import Device
-from superapp.core.api.fields import Id, Input, Line, Output, Text, Time
+from superapp.accounts.models import Device, User
+from superapp.core.api.fields import Id, Input, Integer, Line, Output, Text, Time
 
 
 @functools.cache
@@ -26,6 +29,27 @@ class Language(serializers.ChoiceField):
         return super().to_internal_value(data.lower() if isinstance(data, str) else data)
 
 
+class BirthDate(serializers.DateField):
+    """A day that somebody alive may have been born on."""
+
+    default_error_messages = {
+        "invalid": _("A date, such as 1990-12-31."),
+        "future": _("This day is still to come."),
+        "too_long_ago": _("Nobody has lived that long."),
+    }
+    MOST_YEARS = 130
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            self.fail("invalid")
+        born, today = super().to_internal_value(value), timezone.now().date()
+        if born > today:
+            self.fail("future")
+        if (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) > self.MOST_YEARS:
+            self.fail("too_long_ago")
+        return born
+
+
 class ProfileOutput(Output):
     """What everybody may see of a person."""
 
@@ -41,8 +65,18 @@ class MeOutput(ProfileOutput):
     phone = serializers.CharField(allow_null=True)
     language = serializers.CharField()
     time_zone = serializers.CharField()
+    birth_date = serializers.DateField(allow_null=True, help_text="Only oneself sees it.")
     has_password = serializers.BooleanField(source="has_usable_password")
+    terms_version = serializers.IntegerField(help_text="The terms that one has agreed to; 0: none.")
+    current_terms_version = serializers.SerializerMethodField(help_text="The terms that there are to agree to.")
     created_at = Time()
+
+    def get_current_terms_version(self, user: User) -> int:
+        return int(settings.TERMS_VERSION)
+
+
+class TermsInput(Input):
+    version = Integer(min_value=1, max_value=2**31 - 1)
 
 
 class QrCardOutput(Output):
@@ -60,6 +94,8 @@ class MeInput(Input):
     avatar_id = Id(required=False, allow_null=True)
     language = Language(required=False)
     time_zone = Text(required=False, max_length=50, help_text="A name from the IANA database, such as Europe/Paris.")
+
+    birth_date = BirthDate(required=False, allow_null=True, help_text="Null takes it away.")
 
     def validate_time_zone(self, value: str) -> str:
         if value not in _time_zones():

@@ -9,6 +9,7 @@ urlpatterns = [
     path("auth/refresh/", views.Refresh.as_view()),
     path("auth/sign-out/", views.SignOut.as_view()),
     path("me/", views.Me.as_view()),
+    path("me/terms/", views.Terms.as_view()),
     path("me/qr/", views.QrCard.as_view()),
     path("me/password/", views.Password.as_view()),
     path("devices/", views.DeviceList.as_view()),

@@ -17,7 +17,7 @@ from superapp.accounts.services.codes import SentCode
 from superapp.core import links
 from superapp.core.api import Endpoint, Operation, Page, paginate
 from superapp.core.api.endpoint import ApiRequest
-from superapp.core.errors import NotFound, TooManyRequests
+from superapp.core.errors import Conflict, NotFound, TooManyRequests
 from superapp.media.errors import NotReady
 
 
@@ -108,6 +108,17 @@ class Me(Endpoint):
 
     def patch(self, request: ApiRequest, data: dict[str, Any]) -> User:
         return services.change_profile(actor_id=request.user_id, **data)
+
+
+class Terms(Endpoint):
+    class Post(Operation):
+        """Agree to the current terms. Repeatable; another version than the current one is refused."""
+
+        input, output = shapes.TermsInput, shapes.MeOutput
+        errors = (Conflict,)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> User:
+        return services.accept_terms(actor_id=request.user_id, **data)
 
 
 class QrCard(Endpoint):

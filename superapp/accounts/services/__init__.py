@@ -30,9 +30,11 @@ from superapp.accounts.services.staff import (
     reset_second_factor,
     staff_member,
 )
+from superapp.accounts.services.terms import accept_terms, require_terms
 
 __all__ = [
     "Session",
+    "accept_terms",
     "ban_user",
     "change_profile",
     "change_staff_password",
@@ -48,6 +50,7 @@ __all__ = [
     "qr_card",
     "refresh_session",
     "remove_staff",
+    "require_terms",
     "reset_qr_card",
     "reset_second_factor",
     "revoke_all_devices",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -42,8 +43,12 @@ def create_user(
     language: str = "en",
     time_zone: str = "UTC",
     is_demo: bool = False,
+    accepts_terms: bool = True,
 ) -> User:
-    """``phone`` in E.164. Raises ``HandleTaken``; a taken phone raises ``IntegrityError``: see ``user_for_phone``."""
+    """``phone`` in E.164; ``accepts_terms`` unless somebody else does this for them.
+
+    Raises ``HandleTaken``; a taken phone raises ``IntegrityError``: see ``user_for_phone``.
+    """
     user = User(
         id=new_id(),
         phone=phone,
@@ -52,6 +57,7 @@ def create_user(
         language=language,
         time_zone=time_zone,
         is_demo=is_demo,
+        **(_agreed() if accepts_terms else {}),
     )
     if phone:
         PhoneDirectory.objects.create(phone=phone, user_id=user.id)
@@ -78,9 +84,15 @@ def user_for_phone(phone: str, *, language: str) -> tuple[User, bool]:
         display_name=_first_name(candidate, language),
         language=language,
         password=make_password(None),
+        **_agreed(),
     )
     user.save(force_insert=True)
     return user, True
+
+
+def _agreed() -> dict[str, Any]:
+    """Whoever signs up agrees to the terms that the app shows there."""
+    return {"terms_version": settings.TERMS_VERSION, "terms_accepted_at": timezone.now()}
 
 
 def _first_name(user_id: int, language: str) -> str:
@@ -90,7 +102,8 @@ def _first_name(user_id: int, language: str) -> str:
 
 
 def change_profile(*, actor_id: int, **changes: Any) -> User:
-    """Change any of ``display_name``, ``handle``, ``avatar_id``, ``language``, ``time_zone``; None removes the avatar.
+    """Change any of ``display_name``, ``handle``, ``avatar_id``, ``language``, ``time_zone``, ``birth_date``; None
+    removes the avatar or the birth date.
 
     Raises ``HandleTaken``, ``NotFound`` (somebody else's photo), ``NotReady``, ``TooManyRequests`` (changes, or new
     handles; a return to an earlier one of one's own does not count).

@@ -158,7 +158,7 @@ def create_staff(
         raise InvalidInput(_("A handle has 2 to 20 small letters, digits and _, and begins with a letter."))
     entry = HandleDirectory.objects.filter(handle=handle.lower()).first()
     if entry is None:
-        user, is_new = create_user(phone=None, display_name=display_name, handle=handle, is_demo=is_demo), True
+        user, is_new = _new_staff(handle, display_name, is_demo=is_demo), True
     else:
         user, is_new = User.objects.select_for_update(no_key=True).get(id=entry.user_id), False
         if user.handle != entry.handle:
@@ -175,6 +175,11 @@ def create_staff(
         after={"roles": sorted(roles), "is_superuser": is_superuser},
     )
     return user, is_new
+
+
+def _new_staff(handle: str, display_name: str, *, is_demo: bool) -> User:
+    # Whoever makes them cannot agree to anything for them.
+    return create_user(phone=None, display_name=display_name, handle=handle, is_demo=is_demo, accepts_terms=False)
 
 
 def staff_member(handle: str) -> User:

@@ -16,6 +16,8 @@ class User(AbstractBaseUser):
     is_staff = models.BooleanField(default=False)
     is_superuser = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
+    birth_date = models.DateField(null=True)
+    terms_version = models.IntegerField()
     created_at = models.DateTimeField()
 
     USERNAME_FIELD = "handle"

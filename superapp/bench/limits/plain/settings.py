@@ -13,4 +13,5 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 AUTH_USER_MODEL = "plain.User"
+TERMS_VERSION = 1
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
@@ -62,7 +63,10 @@ def me(request: HttpRequest, user: User) -> HttpResponse:
             "phone": user.phone,
             "language": user.language,
             "time_zone": user.time_zone,
+            "birth_date": None if user.birth_date is None else user.birth_date.isoformat(),
             "has_password": user.has_usable_password(),
+            "terms_version": user.terms_version,
+            "current_terms_version": settings.TERMS_VERSION,
             "created_at": rfc3339(user.created_at),
         }
     )
