@@ -41,3 +41,21 @@ class TermsRequired(DomainError):
 
 class PasswordWrong(DomainError):
     code, status, message = "password_wrong", 403, _("The current password is not right.")
+
+
+class LastOwner(DomainError):
+    code, status, message = "last_owner", 409, _("An organisation needs an owner. Make somebody else one first.")
+
+
+class AlreadyOnStaff(DomainError):
+    code, status, message = "already_on_staff", 409, _("They work here already. Change their roles instead.")
+
+
+class RoleUnknown(DomainError):
+    """``known`` lists what there is."""
+
+    code, status, message = "role_unknown", 422, _("There is no such role in this organisation.")
+
+
+class InvitationEnded(DomainError):
+    code, status, message = "invitation_ended", 410, _("This invitation is no longer valid.")

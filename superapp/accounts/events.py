@@ -23,3 +23,28 @@ class DeviceRevoked(Event):
     device_id: int
     user_id: int
     reason: str
+
+
+@dataclass(frozen=True)
+class OrganisationChanged(Event):
+    """It has another state or another name than before."""
+
+    organisation_id: int
+    state: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StaffChanged(Event):
+    """Somebody came, left, or has other roles than before."""
+
+    organisation_id: int
+    user_id: int
+
+
+@dataclass(frozen=True)
+class StaffInvited(Event):
+    """To whom is not said: a number is matched with a person by whoever reacts, and never while somebody waits."""
+
+    organisation_id: int
+    invitation_id: int

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from superapp.accounts import selectors
+from superapp.accounts import registry, selectors
 from superapp.core import links
 from superapp.media import registry as media
 
@@ -18,3 +18,23 @@ def register() -> None:
         may_view=lambda viewer_id, references: references,
     )
     links.register("person", selectors.person_behind_card, label=_("Somebody's card"))
+    links.register(
+        "organisation_invitation", selectors.invitation_behind_link, label=_("An invitation to work together")
+    )
+    register_roles()
+
+
+def register_roles() -> None:
+    """Those that every organisation of a kind has; rooms above may add more. Sending is a right apart from editing."""
+    add = registry.roles.register
+    add("brand", "editor", label=_("Editor"))
+    add("brand", "sender", label=_("Sender"))
+    add("brand", "analyst", label=_("Analyst"))
+    add("brand", "agent", label=_("Agent"))
+    add("brand", "developer", label=_("Developer"))
+    add("merchant", "manager", label=_("Manager"), implies={"cashier"}, manages_staff=True)
+    add("merchant", "cashier", label=_("Cashier"))
+    add("merchant", "finance", label=_("Finance"))
+    add("merchant", "developer", label=_("Developer"))
+    add("studio", "developer", label=_("Developer"), implies={"analyst"})
+    add("studio", "analyst", label=_("Analyst"))

@@ -1,10 +1,15 @@
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from superapp.core.idempotency import InsertOnceManager
 
 
 class UserManager(BaseUserManager["User"]):
@@ -189,3 +194,144 @@ class RefreshToken(models.Model):
 
     class Meta:
         db_table = "accounts_refresh_token"
+
+
+# --- Organisations ----------------------------------------------------------------------------------------------------
+
+
+class Organisation(models.Model):
+    """A brand, a merchant or a studio, and how many owners it has.
+
+    Whatever changes its staff or its invitations holds this row's lock, so ``owner_count`` is exact, and the database
+    refuses a change that would leave nobody responsible.
+    """
+
+    class Kind(models.TextChoices):
+        BRAND = "brand", _("brand")
+        MERCHANT = "merchant", _("merchant")
+        STUDIO = "studio", _("studio")
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("requested")
+        ACTIVE = "active", _("active")
+        SUSPENDED = "suspended", _("suspended")
+        REFUSED = "refused", _("refused")
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=60)
+    legal_name = models.CharField(_("legal name"), max_length=120, db_default="")
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    owner_count = models.IntegerField(_("owners"), default=1)
+    #: Who asked for it, under which key: a retry finds the first one.
+    creator_id = models.BigIntegerField(_("requested by"))
+    client_id = models.UUIDField()
+    request_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    #: The words of both names, see ``core.text``.
+    search = SearchVectorField(null=True)
+
+    is_replay: bool = False
+    objects: ClassVar[InsertOnceManager[Self]] = InsertOnceManager()
+
+    class Meta:
+        db_table = "accounts_organisation"
+        verbose_name = _("organisation")
+        verbose_name_plural = _("organisations")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["creator_id", "client_id"], name="organisation_once"),
+            models.CheckConstraint(condition=Q(kind__in=["brand", "merchant", "studio"]), name="organisation_kind"),
+            models.CheckConstraint(
+                condition=Q(state__in=["requested", "active", "suspended", "refused"]), name="organisation_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner_count__gte=1) | Q(owner_count=0, state="refused"), name="organisation_has_an_owner"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="organisation_by_state"),
+            GinIndex(fields=["search"], name="organisation_words"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrganisationMember(models.Model):
+    """Somebody on the staff of an organisation, and their roles there (``registry.roles``)."""
+
+    pk = models.CompositePrimaryKey("organisation_id", "user_id")
+    organisation = models.ForeignKey(Organisation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    user_id = models.BigIntegerField()
+    roles = ArrayField(models.CharField(max_length=20))
+    joined_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "accounts_organisation_member"
+        constraints = [models.CheckConstraint(condition=Q(roles__len__gt=0), name="organisation_member_has_a_role")]
+        indexes = [
+            models.Index(fields=["user_id", "-organisation_id"], name="organisations_of"),
+            models.Index(fields=["organisation_id", "joined_at", "user_id"], name="organisation_staff"),
+        ]
+
+
+class OrganisationInvitation(models.Model):
+    """An offer of roles: to a person, to whoever has a phone number when they answer, or to who holds a link.
+
+    ``phone`` says nothing of whether somebody has that number. A link leads here by its reference, see ``core.links``.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        REVOKED = "revoked"
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    #: Who invited, under which key: a retry finds the first one.
+    inviter_id = models.BigIntegerField()
+    client_id = models.UUIDField()
+    request_hash = models.BinaryField(max_length=32)
+    roles = ArrayField(models.CharField(max_length=20))
+    invitee_id = models.BigIntegerField(null=True)
+    phone = models.CharField(max_length=16, null=True)  # noqa: DJ001  (null: not by number)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    #: Whoever accepted it.
+    member_id = models.BigIntegerField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    is_replay: bool = False
+    objects: ClassVar[InsertOnceManager[Self]] = InsertOnceManager()
+
+    class Meta:
+        db_table = "accounts_organisation_invitation"
+        constraints = [
+            models.UniqueConstraint(fields=["inviter_id", "client_id"], name="invitation_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "accepted", "declined", "revoked"]), name="invitation_state"
+            ),
+            models.CheckConstraint(condition=Q(roles__len__gt=0), name="invitation_has_a_role"),
+            models.CheckConstraint(condition=Q(invitee_id=None) | Q(phone=None), name="invitation_to_one"),
+            models.CheckConstraint(
+                condition=Q(state="accepted", member_id__isnull=False) | (~Q(state="accepted") & Q(member_id=None)),
+                name="invitation_accepted_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "invitee_id"], condition=Q(state="pending"), name="invitation_once_per_person"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "phone"], condition=Q(state="pending"), name="invitation_once_per_phone"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], condition=Q(state="pending"), name="invitations_open"),
+            models.Index(fields=["invitee_id", "-id"], condition=Q(state="pending"), name="invitations_of_person"),
+            models.Index(fields=["phone", "-id"], condition=Q(state="pending"), name="invitations_of_phone"),
+        ]
+
+    @property
+    def is_by_link(self) -> bool:
+        return self.invitee_id is None and self.phone is None

@@ -3,17 +3,28 @@
 import functools
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, User
+from superapp.accounts import registry
+from superapp.accounts.models import (
+    Device,
+    HandleDirectory,
+    Organisation,
+    OrganisationInvitation,
+    OrganisationMember,
+    PhoneDirectory,
+    User,
+)
 from superapp.core import tokens
 from superapp.core.api.fields import rfc3339
-from superapp.core.errors import NotFound
-from superapp.core.links import ScanResult
+from superapp.core.errors import Forbidden, NotFound
+from superapp.core.links import LinkEnded, ScanResult
+from superapp.core.text import search_query
 
 
 def device_for_access_token(text: str) -> Device | None:
@@ -154,3 +165,134 @@ def profile_frame(user: User) -> dict[str, str | None]:
         "display_name": user.display_name,
         "avatar_id": None if user.avatar_id is None else str(user.avatar_id),
     }
+
+
+# --- Organisations ----------------------------------------------------------------------------------------------------
+
+
+def place(*, actor_id: int, organisation_id: int) -> OrganisationMember:
+    """The actor's place on the staff, with the organisation. One statement.
+
+    Raises ``NotFound`` for outsiders, and for whoever is banned: their rights stop at once.
+    """
+    found = places_of(actor_id).filter(organisation_id=organisation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def places_of(user_id: int) -> QuerySet[OrganisationMember]:
+    """On whose staff somebody active is, with the organisations; page by ``-organisation_id``."""
+    active = User.objects.filter(id=OuterRef("user_id"), is_active=True)
+    return OrganisationMember.objects.select_related("organisation").filter(Exists(active), user_id=user_id)
+
+
+def mine(*, user_id: int, organisation_ids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
+    """What somebody is in these organisations and may do there, as answers show it under ``mine``. Organisations on
+    whose staff they are not are left out. One statement."""
+    found = places_of(user_id).filter(organisation_id__in=set(organisation_ids))
+    return {one.organisation_id: mine_frame(one) for one in found}
+
+
+def mine_frame(one: OrganisationMember) -> dict[str, list[str]]:
+    kind = one.organisation.kind
+    return {
+        "roles": registry.roles.in_order(kind, one.roles),
+        "rights": registry.roles.in_order(kind, registry.roles.rights(kind, one.roles)),
+    }
+
+
+def organisation_frame(organisation: Organisation) -> dict[str, str]:
+    """What somebody is told of an organisation that is not theirs, or not yet."""
+    return {"id": str(organisation.id), "kind": organisation.kind, "name": organisation.name}
+
+
+def manages_staff(one: OrganisationMember) -> bool:
+    return registry.roles.manage_staff(one.organisation.kind, one.roles)
+
+
+def staff_of(*, actor_id: int, organisation_id: int) -> QuerySet[OrganisationMember]:
+    """For whoever is on it; page by ``joined_at, user_id``. Raises ``NotFound``."""
+    place(actor_id=actor_id, organisation_id=organisation_id)
+    return OrganisationMember.objects.filter(organisation_id=organisation_id)
+
+
+def owner_ids(organisation_id: int) -> list[int]:
+    """The first hundred."""
+    owners = OrganisationMember.objects.filter(organisation_id=organisation_id, roles__contains=[registry.OWNER])
+    return list(owners.order_by("joined_at", "user_id").values_list("user_id", flat=True)[:100])
+
+
+def open_invitations(*, actor_id: int, organisation_id: int) -> QuerySet[OrganisationInvitation]:
+    """What waits for an answer, for whoever may change the staff; page by ``-id``.
+
+    Raises ``NotFound``, ``Forbidden``.
+    """
+    if not manages_staff(place(actor_id=actor_id, organisation_id=organisation_id)):
+        raise Forbidden
+    return _waiting().filter(organisation_id=organisation_id)
+
+
+def invitations_to(user_id: int) -> QuerySet[OrganisationInvitation]:
+    """What waits for somebody's answer, with the organisations; page by ``-id``."""
+    return _waiting().filter(_is_to(user_id), organisation__state=Organisation.State.ACTIVE)
+
+
+def invitation_to(user_id: int, invitation_id: int) -> OrganisationInvitation:
+    """One that somebody may answer, or has. Raises ``NotFound``."""
+    invitation = OrganisationInvitation.objects.filter(_is_to(user_id), id=invitation_id).first()
+    if invitation is None:
+        raise NotFound
+    return invitation
+
+
+def invitees(invitation_id: int) -> dict[int, OrganisationInvitation]:
+    """Whom an invitation that waits is to, as far as they are known, nobody or one, with the invitation."""
+    invitation = _waiting().filter(id=invitation_id).first()
+    if invitation is None or invitation.is_by_link:
+        return {}
+    who = Q(id=invitation.invitee_id) if invitation.phone is None else Q(id__in=user_ids_named(invitation.phone))
+    return dict.fromkeys(User.objects.filter(who, is_active=True).values_list("id", flat=True), invitation)
+
+
+def invitation_behind_link(viewer_id: int, reference: str) -> ScanResult:
+    """Raises ``LinkEnded`` for one that was answered or taken back, or has expired."""
+    invitation = _waiting().filter(id=int(reference), organisation__state=Organisation.State.ACTIVE).first()
+    if invitation is None:
+        raise LinkEnded
+    return ScanResult(title=invitation.organisation.name, data=invitation_frame(invitation))
+
+
+def invitation_frame(invitation: OrganisationInvitation) -> dict[str, Any]:
+    """What the person sees who is to answer it, as REST shows it."""
+    return {
+        "id": str(invitation.id),
+        "organisation": organisation_frame(invitation.organisation),
+        "roles": invitation.roles,
+        "expires_at": rfc3339(invitation.expires_at),
+    }
+
+
+def _waiting() -> QuerySet[OrganisationInvitation]:
+    return OrganisationInvitation.objects.select_related("organisation").filter(
+        state=OrganisationInvitation.State.PENDING, expires_at__gt=timezone.now()
+    )
+
+
+def _is_to(user_id: int) -> Q:
+    """To them, or to the number that they have now."""
+    number = User.objects.filter(id=user_id, phone__isnull=False).values("phone")
+    return Q(invitee_id=user_id) | Q(phone__in=number)
+
+
+def show_people(places: Iterable[OrganisationMember]) -> None:
+    """Put the people beside their places on a staff, as ``user``. One statement."""
+    found = list(places)
+    people = users(one.user_id for one in found)
+    for one in found:
+        one.user = people[one.user_id]  # type: ignore[attr-defined]
+
+
+def organisations_named(words: str) -> QuerySet[Organisation]:
+    """In whose names all these words stand, or begin."""
+    return Organisation.objects.filter(search=search_query(words))

@@ -37,6 +37,10 @@ LIMITS: dict[str, Limit] = {
     # each one is shown to every friend
     "accounts.change_profile.user": Limit(60, 3600, fails_open=True),
     "accounts.change_password.user": Limit(10, 3600, fails_open=True),
+    # each one is work for whoever checks it
+    "accounts.request_organisation.user": Limit(5, 86_400, fails_open=True),
+    # each one is shown to somebody who did not ask for it
+    "accounts.invite_staff.organisation": Limit(100, 86_400, fails_open=True),
     # links: nobody finds one by trying, and nobody shall try
     "links.scan.user": Limit(60, 60, fails_open=True),
     "links.open.address": Limit(60, 60, fails_open=True),

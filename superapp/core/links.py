@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -91,18 +91,19 @@ def issue(*, kind: str, reference: str, expires_in: timedelta | None, uses: int 
     return _url(token)
 
 
-def standing(*, kind: str, reference: str) -> str:
-    """The one link of ``reference`` that stays the same until it is revoked, as a URL; made when there is none.
+def standing(*, kind: str, reference: str, expires_at: datetime | None = None) -> str:
+    """The one link of ``reference`` that stays the same until it is revoked or expires, as a URL; made when there is
+    none. One that expires is made once, under a lock of the caller's.
 
     Its token is made from a salt in the database and a key outside it, so that neither alone gives it away.
     """
     for _attempt in range(5):
-        known = Link.objects.filter(kind=kind, reference=reference, expires_at=None).exclude(salt="").first()
+        known = Link.objects.filter(_valid(), kind=kind, reference=reference).exclude(salt="").first()
         if known is None:
             salt = secrets.token_urlsafe(16)
             digest = _digest(_salted(kind, reference, salt))
             # Somebody may be asking for the same one right now: the unique constraint lets one of us win.
-            link = Link(digest=digest, kind=_known(kind), reference=reference, salt=salt)
+            link = Link(digest=digest, kind=_known(kind), reference=reference, salt=salt, expires_at=expires_at)
             Link.objects.bulk_create([link], ignore_conflicts=True)
         elif known.digest == _digest(token := _salted(kind, reference, known.salt)):
             return _url(token)
@@ -136,6 +137,19 @@ def scan(*, actor_id: int, content: str) -> Scanned:
     if (address := _web_address(content)) is not None:
         return Scanned(kind="url", title=address.hostname or "", data={"url": content, "host": address.hostname})
     return Scanned(kind="text", title="", data={"text": content})
+
+
+def reference_of(*, actor_id: int, content: str, kind: str) -> str:
+    """What a link of this kind leads to, for whoever answers to what they scanned; uses nothing up.
+
+    Raises ``NotFound`` for anything else, ``LinkEnded``, ``TooManyRequests``.
+    """
+    limits.take(action="links.scan.user", subject=str(actor_id))
+    token = token_in(content.strip())
+    link = _find(token) if token is not None else None
+    if link is None or link.kind != kind:
+        raise NotFound
+    return link.reference
 
 
 def token_in(content: str) -> str | None:

@@ -1,5 +1,5 @@
 from superapp.accounts import selectors as accounts
-from superapp.accounts.events import DeviceAdded, DeviceRevoked
+from superapp.accounts.events import DeviceAdded, DeviceRevoked, OrganisationChanged, StaffChanged, StaffInvited
 from superapp.core.events import after_commit, at_least_once
 from superapp.realtime import push
 from superapp.realtime.connection import Close
@@ -17,3 +17,25 @@ def tell_of_the_new_device(event: DeviceAdded) -> None:
     device = accounts.device_frame(user_id=event.user_id, device_id=event.device_id)
     if device is not None:
         push.to_users([event.user_id], type="device.added", payload=device, keep=True)
+
+
+@at_least_once(StaffInvited)
+def show_invitation(event: StaffInvited) -> None:
+    """Not in the request of whoever invites: how long that takes would tell whether somebody has the number."""
+    for user_id, invitation in accounts.invitees(event.invitation_id).items():
+        push.to_users([user_id], type="organisation.invited", payload=accounts.invitation_frame(invitation))
+
+
+@after_commit(StaffChanged)
+def show_place(event: StaffChanged) -> None:
+    """To whose place it is; ``mine`` is null for who is no longer on the staff."""
+    found = accounts.mine(user_id=event.user_id, organisation_ids=[event.organisation_id])
+    payload = {"organisation_id": str(event.organisation_id), "mine": found.get(event.organisation_id)}
+    push.to_users([event.user_id], type="organisation.place_changed", payload=payload)
+
+
+@after_commit(OrganisationChanged)
+def show_organisation(event: OrganisationChanged) -> None:
+    """To its owners; the rest of its staff see it when they look."""
+    payload = {"organisation_id": str(event.organisation_id), "state": event.state, "name": event.name}
+    push.to_users(accounts.owner_ids(event.organisation_id), type="organisation.changed", payload=payload)

@@ -172,7 +172,10 @@ REFERENCES_BY_NAME = {
         "creator_id",
         "actor_id",
         "member_id",
+        "inviter_id",
+        "invitee_id",
     ],
+    "accounts.Organisation": ["organisation_id"],
     "messaging.Conversation": ["conversation_id"],
     "media.Asset": ["asset_id", "avatar_id"],
 }
@@ -257,6 +260,8 @@ KNOWN_DEVICE_LIFETIME = timedelta(days=400)
 KNOWN_DEVICES_PER_USER = 16
 SIGN_IN_CODE_LIFETIME = timedelta(minutes=5)
 SIGN_IN_CODE_MAX_ATTEMPTS = 5
+# To the staff of an organisation.
+INVITATION_LIFETIME = timedelta(days=7)
 PASSWORD_MAX_ATTEMPTS = 5
 PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8

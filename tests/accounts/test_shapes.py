@@ -1,12 +1,15 @@
 """What is shown of people, field by field: adding one is a decision about who may know it."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from superapp.accounts import selectors
+from superapp.accounts import selectors, services
+from superapp.accounts.api import organisation_shapes as shapes
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.accounts.models import User
+from tests.accounts.organisations import organisation
 from tests.accounts.people import PASSWORD, Caller, new_handle, person
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +35,20 @@ SESSION = {
     "user",
 }
 DEVICE = {"id", "name", "platform", "created_at", "last_seen_at", "is_current"}
+
+INVITATION = {"id", "organisation", "roles", "expires_at"}
+STAFF_INVITATION = {"id", "roles", "invitee", "phone", "inviter", "state", "expires_at", "created_at"}
+#: What is shown of organisations, all of it to their staff, but for what an invited person sees.
+OF_ORGANISATIONS = {
+    shapes.OrganisationOutput: {"id", "kind", "name", "legal_name", "state", "created_at", "mine"},
+    shapes.MyPlaceOutput: {"roles", "rights"},
+    shapes.RoleOutput: {"name", "label", "implies", "manages_staff"},
+    shapes.StaffOutput: {"user", "roles", "joined_at"},
+    shapes.StaffInvitationOutput: STAFF_INVITATION,
+    shapes.NewStaffInvitationOutput: STAFF_INVITATION | {"link"},
+    shapes.InvitationOutput: INVITATION,
+    shapes.InvitingOutput: {"id", "kind", "name"},
+}
 
 
 def is_time(text: Any) -> bool:
@@ -79,3 +96,26 @@ def test_session_and_device_show_what_a_client_needs() -> None:
     assert (laptop["id"], laptop["name"], laptop["platform"]) == (session["device_id"], "Laptop", "web")
     assert is_time(laptop["created_at"])
     assert is_time(laptop["last_seen_at"])
+
+
+@pytest.mark.parametrize("shape", OF_ORGANISATIONS, ids=lambda shape: shape.__name__)
+def test_organisations_show_what_is_listed_here(shape: Any) -> None:
+    assert set(shape().fields) == OF_ORGANISATIONS[shape]
+
+
+def test_invitation_is_shown_alike_by_rest_by_scan_and_in_pushes() -> None:
+    ada, bo = person(), person(handle=new_handle())
+    made = organisation(ada)
+    invited = services.invite_staff(
+        actor_id=ada.id, organisation_id=made.id, roles=["cashier"], client_id=uuid4(), handle=bo.handle
+    )
+    (shown,) = bo.api.get("/api/v1/organisation-invitations/").json()["results"]
+    assert shown == selectors.invitation_frame(invited.invitation)
+    assert shown == selectors.invitation_behind_link(bo.id, str(invited.invitation.id)).data
+
+
+def test_profiles_of_staff_have_no_numbers_in_them() -> None:
+    ada = person()
+    made = organisation(ada)
+    for row in ada.api.get(f"/api/v1/organisations/{made.id}/staff/").json()["results"]:
+        assert set(row["user"]) == PROFILE

@@ -45,6 +45,12 @@ def of_owner(status: int, name: str, **row: object) -> Row:
     return only(status, ("owner",), name, **row)
 
 
+def of_manager(status: int, name: str, **row: object) -> Row:
+    """What somebody on the staff may see, and only who manages the staff may do."""
+    made = of_owner(status, name, **row)
+    return Row(**{**vars(made), "expected": {**made.expected, "member": 403}})
+
+
 def of_members(status: int, name: str, **row: object) -> Row:
     return only(status, ("owner", "member"), name, **row)
 
@@ -82,6 +88,32 @@ def accounts() -> Iterator[Row]:
     yield own(200, "GET /api/v1/devices/")
     yield own(200, "DELETE /api/v1/devices/others/")
     yield of_owner(204, "DELETE /api/v1/devices/{device_id}/")
+
+
+def organisations() -> Iterator[Row]:
+    """The owner's organisation, in which the member is cashier; the ex-member was."""
+    yield own(200, "GET /api/v1/organisations/")
+    yield own(201, "POST /api/v1/organisations/", body=json(kind="brand", name="New"))
+    one = "/api/v1/organisations/{organisation_id}/"
+    for part in ("", "roles/", "staff/"):
+        yield of_members(200, f"GET {one}{part}")
+    asker: Make = lambda world: {"user_id": world.asker.id}  # noqa: E731
+    roles = json(roles=["finance"])
+    yield of_manager(200, f"PATCH {one}", body=json(name="New"))
+    yield of_manager(200, f"PUT {one}staff/{{user_id}}/", parts=asker, body=roles)
+    yield of_manager(204, f"DELETE {one}staff/{{user_id}}/", parts=asker)
+    yield of_manager(200, f"PUT {one}ownership/", body=lambda world: {**asker(world), "kept_roles": ["manager"]})
+    yield of_manager(200, f"GET {one}invitations/")
+    yield of_manager(201, f"POST {one}invitations/", body=roles)
+    yield of_manager(204, f"DELETE {one}invitations/{{invitation_id}}/")
+
+    mine = "/api/v1/organisation-invitations/"
+    to_owner: Make = lambda world: {"invitation_id": world.invitation_to_owner_id}  # noqa: E731
+    yield own(200, f"GET {mine}")
+    yield of_owner(200, f"POST {mine}{{invitation_id}}/accept/", parts=to_owner)
+    yield of_owner(204, f"POST {mine}{{invitation_id}}/decline/", parts=to_owner)
+    # A link is good for whoever holds it.
+    yield own(200, f"POST {mine}accept-link/", body=lambda world: {"link": world.invitation_link})
 
 
 def media() -> Iterator[Row]:
@@ -191,4 +223,4 @@ def conversations() -> Iterator[Row]:
         yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 403}})
 
 
-ROWS: list[Row] = [*accounts(), *media(), *realtime(), *people(), *conversations()]
+ROWS: list[Row] = [*accounts(), *organisations(), *media(), *realtime(), *people(), *conversations()]

@@ -51,7 +51,7 @@ NEVER_SHOWN = {
 }
 #: Only one's own, or whoever acts for an organisation.
 OWN_ONLY = {"phone", "birth_date"}
-SHOWS_OWN: set[str] = {"MeOutput"}
+SHOWS_OWN: set[str] = {"MeOutput", "StaffInvitationOutput", "NewStaffInvitationOutput"}
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.body and not row.about], ids=str)

@@ -9,7 +9,8 @@ from django.db import connection
 
 from messaging import services as messaging
 from messaging.models import Membership
-from superapp.accounts.models import User
+from superapp.accounts import services as accounts
+from superapp.accounts.models import Organisation, User
 from superapp.media import services as media
 from tests.media import images
 from tests.realtime.people import Device, another_device, befriend, group, person, say
@@ -32,6 +33,10 @@ class World:
     direct_id: int
     #: Somebody who has asked the owner to be friends.
     asker: Device
+    #: To the staff of the asker's own organisation, for the owner.
+    invitation_to_owner_id: int
+    #: To the staff of the owner's organisation, for whoever holds it.
+    invitation_link: str
 
 
 def build() -> World:
@@ -53,6 +58,10 @@ def build() -> World:
         purpose="message",
         client_id=uuid4(),
     )
+    organisation, elsewhere = approved(owner), approved(asker)
+    for colleague in (member, ex_member, asker):
+        accounts.accept_invitation_link(actor_id=colleague.user_id, link=invitation_link(owner, organisation))
+    accounts.remove_member(actor_id=owner.user_id, organisation_id=organisation.id, user_id=ex_member.user_id)
     return World(
         people={
             "owner": owner,
@@ -68,11 +77,32 @@ def build() -> World:
             "device_id": another_device(owner).device_id,
             "request_id": request.id,
             "asset_id": asset.id,
+            "organisation_id": organisation.id,
+            "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
         },
         blocked_direct_id=blocked_direct_id,
         direct_id=direct_id,
         asker=asker,
+        invitation_to_owner_id=invite(asker, elsewhere, handle=owner.handle).invitation.id,
+        invitation_link=invitation_link(owner, organisation),
     )
+
+
+def approved(owner: Device) -> Organisation:
+    made = accounts.request_organisation(
+        actor_id=owner.user_id, kind="merchant", name="secret organisation", client_id=uuid4()
+    )
+    return accounts.approve_organisation(organisation_id=made.id, actor_id=None, reason="for a test")
+
+
+def invite(inviter: Device, organisation: Organisation, **to: str) -> accounts.Invited:
+    return accounts.invite_staff(
+        actor_id=inviter.user_id, organisation_id=organisation.id, roles=["cashier"], client_id=uuid4(), **to
+    )
+
+
+def invitation_link(inviter: Device, organisation: Organisation) -> str:
+    return str(invite(inviter, organisation).link)
 
 
 def contents(*, prefix: str = "") -> dict[str, tuple[int, int]]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from superapp.accounts.api import views
+from superapp.accounts.api import organisations, views
 
 urlpatterns = [
     path("auth/codes/", views.SignInCodes.as_view()),
@@ -15,4 +15,19 @@ urlpatterns = [
     path("devices/", views.DeviceList.as_view()),
     path("devices/others/", views.OtherDevices.as_view()),
     path("devices/<id:device_id>/", views.DeviceDetail.as_view()),
+    path("organisations/", organisations.Organisations.as_view()),
+    path("organisations/<id:organisation_id>/", organisations.OrganisationDetail.as_view()),
+    path("organisations/<id:organisation_id>/roles/", organisations.OrganisationRoles.as_view()),
+    path("organisations/<id:organisation_id>/staff/", organisations.Staff.as_view()),
+    path("organisations/<id:organisation_id>/staff/<id:user_id>/", organisations.StaffDetail.as_view()),
+    path("organisations/<id:organisation_id>/ownership/", organisations.Ownership.as_view()),
+    path("organisations/<id:organisation_id>/invitations/", organisations.StaffInvitations.as_view()),
+    path(
+        "organisations/<id:organisation_id>/invitations/<id:invitation_id>/",
+        organisations.StaffInvitationDetail.as_view(),
+    ),
+    path("organisation-invitations/", organisations.Invitations.as_view()),
+    path("organisation-invitations/accept-link/", organisations.AcceptInvitationLink.as_view()),
+    path("organisation-invitations/<id:invitation_id>/accept/", organisations.AcceptInvitation.as_view()),
+    path("organisation-invitations/<id:invitation_id>/decline/", organisations.DeclineInvitation.as_view()),
 ]

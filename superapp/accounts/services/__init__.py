@@ -9,7 +9,29 @@ from superapp.accounts.services.devices import (
     revoke_other_devices,
 )
 from superapp.accounts.services.housekeeping import forget_expired
+from superapp.accounts.services.invitations import (
+    Invited,
+    accept_invitation,
+    accept_invitation_link,
+    decline_invitation,
+    invite_staff,
+    revoke_invitation,
+)
 from superapp.accounts.services.moderation import ban_user, unban_user, unlock_sign_in
+from superapp.accounts.services.organisation_staff import (
+    change_roles,
+    remove_member,
+    require_role,
+    transfer_ownership,
+)
+from superapp.accounts.services.organisations import (
+    approve_organisation,
+    change_organisation,
+    refuse_organisation,
+    reinstate_organisation,
+    request_organisation,
+    suspend_organisation,
+)
 from superapp.accounts.services.profile import change_profile, create_user, set_password
 from superapp.accounts.services.sessions import (
     Session,
@@ -33,28 +55,42 @@ from superapp.accounts.services.staff import (
 from superapp.accounts.services.terms import accept_terms, require_terms
 
 __all__ = [
+    "Invited",
     "Session",
+    "accept_invitation",
+    "accept_invitation_link",
     "accept_terms",
+    "approve_organisation",
     "ban_user",
+    "change_organisation",
     "change_profile",
+    "change_roles",
     "change_staff_password",
     "check_second_factor",
     "check_staff_password",
     "count_password_attempt",
     "create_staff",
     "create_user",
+    "decline_invitation",
     "forget_expired",
+    "invite_staff",
     "matching_step",
     "note_devices_seen",
     "note_second_factor",
     "qr_card",
     "refresh_session",
+    "refuse_organisation",
+    "reinstate_organisation",
+    "remove_member",
     "remove_staff",
+    "request_organisation",
+    "require_role",
     "require_terms",
     "reset_qr_card",
     "reset_second_factor",
     "revoke_all_devices",
     "revoke_device",
+    "revoke_invitation",
     "revoke_other_devices",
     "send_sign_in_code",
     "set_password",
@@ -62,6 +98,8 @@ __all__ = [
     "sign_in_with_password",
     "staff_member",
     "start_session",
+    "suspend_organisation",
+    "transfer_ownership",
     "unban_user",
     "unlock_sign_in",
 ]

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from superapp.accounts.models import CodeCount, KnownDevice, PasswordAttempts, SignInCode
+from superapp.accounts.services.invitations import forget_invitations
 from superapp.core import retention
 
 
@@ -16,6 +17,7 @@ def forget_expired() -> None:
     retention.delete_in_batches(CodeCount, Q(day__lt=now.date() - timedelta(days=31)))
     retention.delete_in_batches(PasswordAttempts, Q(counted_until__lt=now))
     retention.delete_in_batches(KnownDevice, Q(expires_at__lt=now))
+    forget_invitations()
     began = time.monotonic()
     while _forget_tokens(now) == retention.BATCH and time.monotonic() - began < retention.SECONDS:
         pass
