@@ -11,6 +11,8 @@ LIMITS = {
     "fanout_50_vs_stock": "≤ 0.125",
     "send_cpu_vs_sql": "≤ 3",
     "idle_kib": "≤ 45",
+    "group500_p99_ms": "≤ 500",
+    "sync_ms": "≤ 300",
 }
 
 

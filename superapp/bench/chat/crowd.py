@@ -23,7 +23,8 @@ PATIENCE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Heard:
-    """What the crowd heard of one watch. ``count`` are frames of a fan-out, or sends whose three frames are there."""
+    """What the crowd heard of one watch. ``count`` are frames of a fan-out, or sends whose last frame is there, by
+    which their latency is told."""
 
     count: int
     silent: int
@@ -76,9 +77,12 @@ class Crowd:
             client_cpu_seconds=answer["cpu_seconds"] - self._cpu_at_start,
         )
 
-    def send(self, *, conversations: Sequence[str], rate: float, count: int, text: str) -> None:
-        """Returns when all are on their way."""
-        self._order("send", conversations=conversations, rate=rate, count=count, text=text)
+    def send(self, *, senders: Sequence[tuple[int, str]], members: int, rate: float, count: int, text: str) -> None:
+        """By these sockets, counted in the order in which they came, in their conversations of so many ``members``.
+
+        Returns when all are on their way.
+        """
+        self._order("send", senders=senders, members=members, rate=rate, count=count, text=text)
 
     def leave(self) -> None:
         self._order("leave")

@@ -68,9 +68,9 @@ def run(stand: Stand, report: Report, scale: Scale, side: Side) -> None:
 
 def through_the_gateway(stand: Stand, side: Side, found: list[Group], count: int) -> FanOut:
     side.crowd.start()
-    conversations = [str(pair.conversation_id) for pair in found]
+    senders = [(2 * place, str(pair.conversation_id)) for place, pair in enumerate(found)]
     with stand.measured(server=[side.child.pid]) as spent:
-        side.crowd.send(conversations=conversations, rate=MESSAGES_PER_S, count=count, text=TEXT)
+        side.crowd.send(senders=senders, members=2, rate=MESSAGES_PER_S, count=count, text=TEXT)
         side.crowd.wait_for(count)
     return result(side.crowd.report(), spent, count, paced=True)
 

@@ -86,11 +86,17 @@ def message(group: Group, text: str) -> Json:
     return {
         "conversation_id": str(group.conversation_id),
         "seq": 1,
+        "message_no": 1,
         "sender_id": str(group.member_ids[0]),
         "client_id": "00000000-0000-4000-8000-000000000000",
         "kind": "text",
         "body": {"text": text},
+        "ref_seq": None,
+        "reactions": [],
+        "edited_at": None,
+        "recalled_at": None,
         "created_at": "2026-01-01T00:00:00.000000Z",
+        "target": None,
     }
 
 

@@ -22,8 +22,6 @@ Json = dict[str, Any]
 MARK_BYTES = 24
 CONNECT_SECONDS = 30
 PING_SECONDS = 25
-# Frames that complete a message between two: at the sender's the answer and the push, at the peer's the push.
-FRAMES_OF_A_SEND = 3
 
 
 def mark(watch: int) -> str:
@@ -148,22 +146,25 @@ class Crowd:
             "p99_ms": ordered[last * 99 // 100] / 1e6 if ordered else 0.0,
         }
 
-    async def send(self, *, conversations: list[str], rate: float, count: int, text: str) -> Json:
-        """``message.send`` at a rate, in turn by every second socket, of which each pair shares a conversation."""
+    async def send(self, *, senders: list[list[Any]], members: int, rate: float, count: int, text: str) -> Json:
+        """``message.send`` at a rate, in turn by the ``senders``: the place of each one's socket, and its conversation.
+
+        What completes a message between ``members`` is everybody's push, and the answer to its sender.
+        """
         due = time.monotonic()
         for number in range(count):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due += 1 / rate
-            pair = number % len(conversations)
+            place, conversation_id = senders[number % len(senders)]
             marked = mark(self.watch)
-            self.open_sends[int(marked[4:-1])] = FRAMES_OF_A_SEND
+            self.open_sends[int(marked[4:-1])] = members + 1
             message = {
-                "conversation_id": conversations[pair],
+                "conversation_id": conversation_id,
                 "client_id": str(uuid4()),
                 "kind": "text",
                 "text": marked + text,
             }
-            self.sockets[2 * pair].say("message.send", message, ref="send")
+            self.sockets[place].say("message.send", message, ref="send")
         return {}
 
     async def leave(self) -> Json:
