@@ -123,7 +123,7 @@ class SignInCodeAdmin(ReadOnlyAdmin):
     search_fields = ("phone",)
     search_help_text = _("A phone number with its +.")
     ordering = ("-expires_at",)
-    hidden_fields = frozenset({"challenge", "provider_reference"})
+    hidden_fields = frozenset({"challenge", "provider_reference", "purpose", "user_id"})
 
     @display(description=_("used"), boolean=True)
     def is_used(self, code: SignInCode) -> bool:

@@ -7,6 +7,22 @@ class PhoneInvalid(DomainError):
     code, status, message = "phone_invalid", 422, _("This is not a phone number that we can reach.")
 
 
+class PhoneTaken(DomainError):
+    """Only whoever has just proved that they hold the number learns this."""
+
+    code, status, message = "phone_taken", 409, _("Another account has this number.")
+
+
+class PhoneReserved(DomainError):
+    """As ``PhoneTaken``. Its last person may take it back; nobody else may have it yet."""
+
+    code, status, message = "phone_reserved", 409, _("This number was given up a short while ago. Please try later.")
+
+
+class PhoneChangeExpired(DomainError):
+    code, status, message = "phone_change_expired", 410, _("This took too long. Please begin again.")
+
+
 class CodeWrong(DomainError):
     code, status, message = "code_wrong", 422, _("This code is not right.")
 

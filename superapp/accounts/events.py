@@ -9,6 +9,15 @@ class ProfileChanged(Event):
 
 
 @dataclass(frozen=True)
+class PhoneChanged(Event):
+    """``old_phone``: "" where there was none. ``changed_at`` as REST shows times."""
+
+    user_id: int
+    old_phone: str
+    changed_at: str
+
+
+@dataclass(frozen=True)
 class DeviceAdded(Event):
     """Somebody who is signed in elsewhere signed in on one more device."""
 
@@ -18,7 +27,8 @@ class DeviceAdded(Event):
 
 @dataclass(frozen=True)
 class DeviceRevoked(Event):
-    """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed, banned."""
+    """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed, phone_changed,
+    banned."""
 
     device_id: int
     user_id: int

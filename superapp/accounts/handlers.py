@@ -2,9 +2,17 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from superapp.accounts import registry, selectors
+from superapp.accounts import registry, selectors, services
+from superapp.accounts.events import PhoneChanged
 from superapp.core import links
+from superapp.core.events import at_least_once
 from superapp.media import registry as media
+
+
+@at_least_once(PhoneChanged)
+def tell_old_number(event: PhoneChanged) -> None:
+    if event.old_phone:
+        services.tell_old_number(event)
 
 
 def register() -> None:

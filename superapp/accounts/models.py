@@ -63,13 +63,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class PhoneDirectory(models.Model):
-    """Whose number this is (E.164)."""
+    """Whose number this is (E.164), or was: for a while after ``released_at`` nobody else may have it."""
 
     phone = models.CharField(primary_key=True, max_length=16)
     user_id = models.BigIntegerField()
+    released_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "accounts_phone"
+        indexes = [models.Index(fields=["released_at"], condition=~Q(released_at=None), name="phone_released")]
 
 
 class HandleDirectory(models.Model):
@@ -96,6 +98,13 @@ class SignInCode(models.Model):
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
 
+    class Purpose(models.TextChoices):
+        """What it proves. A code that was sent for one thing is wrong for every other."""
+
+        SIGN_IN = "sign_in", _("signing in")
+        OWN_PHONE = "own_phone", _("showing that it is oneself")
+        NEW_PHONE = "new_phone", _("a new number")
+
     challenge = models.CharField(primary_key=True, max_length=64)
     phone = models.CharField(max_length=16)
     language = models.CharField(max_length=10)
@@ -105,6 +114,9 @@ class SignInCode(models.Model):
     used_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, db_default=Outcome.SENDING)
     provider_reference = models.CharField(max_length=64, db_default="")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, db_default=Purpose.SIGN_IN)
+    #: Who asked for it, where that is known: nobody else can use it.
+    user_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "accounts_sign_in_code"
@@ -112,6 +124,13 @@ class SignInCode(models.Model):
         verbose_name_plural = _("sign-in codes")
         default_permissions = ("view",)
         indexes = [models.Index(fields=["phone", "expires_at"], name="sign_in_code_phone")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(purpose="sign_in", user_id=None)
+                | Q(purpose__in=["own_phone", "new_phone"], user_id__isnull=False),
+                name="sign_in_code_purpose",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.phone} {self.expires_at:%Y-%m-%d %H:%M}"
@@ -165,6 +184,21 @@ class Device(models.Model):
     class Meta:
         db_table = "accounts_device"
         constraints = [models.UniqueConstraint(fields=["user", "access_digest"], name="device_access_token")]
+
+
+class PhoneChange(models.Model):
+    """Somebody has proved who they are and is about to give another number. Its token works on that device only."""
+
+    pk = models.CompositePrimaryKey("user_id", "digest")
+    user_id = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    device_id = models.BigIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+    #: Set: the number has been changed. The row stays, so that a repetition finds that out.
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_phone_change"
 
 
 class KnownDevice(models.Model):

@@ -139,10 +139,10 @@ def user_by_handle(handle: str) -> User:
 
 
 def user_ids_named(text: str) -> list[int]:
-    """Whose handle, number or former handle this is, exactly."""
+    """Whose handle, number or former handle this is, exactly. A former number may be somebody else's by now."""
     name = text.strip().lower()
     if name.startswith("+"):
-        return list(PhoneDirectory.objects.filter(phone=name).values_list("user_id", flat=True))
+        return list(PhoneDirectory.objects.filter(phone=name, released_at=None).values_list("user_id", flat=True))
     return list(HandleDirectory.objects.filter(handle=name.removeprefix("@")).values_list("user_id", flat=True))
 
 

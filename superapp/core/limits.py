@@ -41,6 +41,8 @@ LIMITS: dict[str, Limit] = {
     "accounts.request_organisation.user": Limit(5, 86_400, fails_open=True),
     # each one is shown to somebody who did not ask for it
     "accounts.invite_staff.organisation": Limit(100, 86_400, fails_open=True),
+    # each one may reserve a number for a month
+    "accounts.change_phone.user": Limit(5, 86_400, fails_open=False),
     # links: nobody finds one by trying, and nobody shall try
     "links.scan.user": Limit(60, 60, fails_open=True),
     "links.open.address": Limit(60, 60, fails_open=True),

@@ -1,5 +1,12 @@
 from superapp.accounts import selectors as accounts
-from superapp.accounts.events import DeviceAdded, DeviceRevoked, OrganisationChanged, StaffChanged, StaffInvited
+from superapp.accounts.events import (
+    DeviceAdded,
+    DeviceRevoked,
+    OrganisationChanged,
+    PhoneChanged,
+    StaffChanged,
+    StaffInvited,
+)
 from superapp.core.events import after_commit, at_least_once
 from superapp.realtime import push
 from superapp.realtime.connection import Close
@@ -9,6 +16,12 @@ from superapp.realtime.connection import Close
 def close_its_socket(event: DeviceRevoked) -> None:
     code = {"replaced": Close.REPLACED, "banned": Close.BANNED}.get(event.reason, Close.UNAUTHENTICATED)
     push.close_device(user_id=event.user_id, device_id=event.device_id, code=code)
+
+
+@after_commit(PhoneChanged)
+def tell_of_the_new_number(event: PhoneChanged) -> None:
+    """It is published before the other devices end, so their sockets show it before they close."""
+    push.to_users([event.user_id], type="phone.changed", payload={"changed_at": event.changed_at}, keep=True)
 
 
 @at_least_once(DeviceAdded)

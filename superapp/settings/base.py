@@ -262,6 +262,9 @@ SIGN_IN_CODE_LIFETIME = timedelta(minutes=5)
 SIGN_IN_CODE_MAX_ATTEMPTS = 5
 # To the staff of an organisation.
 INVITATION_LIFETIME = timedelta(days=7)
+# From the proof of who it is to that of the new number; and for how long nobody else may have the old one.
+PHONE_CHANGE_LIFETIME = timedelta(minutes=10)
+PHONE_RESERVED_FOR = timedelta(days=30)
 PASSWORD_MAX_ATTEMPTS = 5
 PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8

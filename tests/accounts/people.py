@@ -82,10 +82,17 @@ def person(*, handle: str | None = None, password: str | None = None, display_na
 sent: list[tuple[str, str, str]] = []
 
 
+#: The notices it was given: (phone, text, language).
+told: list[tuple[str, str, str]] = []
+
+
 class Postbox:
     """A provider that keeps the codes where a test can read them."""
 
     checks_codes = False
+
+    def tell(self, *, phone: str, text: str, language: str, message_id: str) -> None:
+        told.append((phone, text, language))
 
     def send(self, *, phone: str, code: str, language: str, message_id: str) -> None:
         sent.append((phone, code, language))

@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from superapp.accounts import services
 from superapp.accounts.models import Device, HandleDirectory, PasswordAttempts, PhoneDirectory, SignInCode, User
-from tests.accounts.people import PASSWORD, Caller, QuickArgon2, code_for, new_handle, new_phone, person
+from superapp.core.models import AuditEntry
+from tests.accounts.people import PASSWORD, Caller, Person, QuickArgon2, code_for, new_handle, new_phone, person
 from tests.accounts.sessions import sign_in
 from tests.core.waiting import patient_sessions, until_blocked
 from tests.sizes import sizes
@@ -225,3 +226,71 @@ def test_password_changed_from_two_devices_at_once_leaves_one_of_them_signed_in(
     # Both had been let in; the second finds another password than it knew.
     assert statuses(answers) == {204: 1, 403: 1}
     assert Device.objects.filter(user_id=ada.id, revoked_at=None).count() == 1
+
+
+# --- Another number ---------------------------------------------------------------------------------------------------
+
+
+def proof_of(who: Person, phone: str) -> Callable[[], Any]:
+    """The last step of changing to ``phone``."""
+    own = {"actor_id": who.id, "device_id": who.device_id}
+    token = services.begin_phone_change(**own, password=PASSWORD).change_token
+    sent_code = services.send_new_phone_code(**own, change_token=token, phone=phone, client_address=str(who.id))
+    body = {"change_token": token, "challenge": sent_code.challenge, "code": code_for(phone)}
+    return lambda: who.api.call("PUT", "/api/v1/me/phone/", body)
+
+
+def owners_of(*phones: str) -> list[int]:
+    """Whose they are, as the directory says; the people's own rows must agree."""
+    entries = {
+        entry.phone: entry.user_id for entry in PhoneDirectory.objects.filter(phone__in=phones, released_at=None)
+    }
+    assert dict(User.objects.filter(phone__in=phones).values_list("phone", "id")) == entries
+    return [entries[phone] for phone in phones if phone in entries]
+
+
+def test_number_that_two_people_prove_at_once_goes_to_one() -> None:
+    for _ in range(4):
+        crowd, phone = [person(password=PASSWORD) for _ in range(3)], new_phone()
+        answers = at_once([proof_of(someone, phone) for someone in crowd])
+        assert statuses(answers) == {200: 1, 409: 2}
+        assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"phone_taken"}
+        (owner,) = owners_of(phone)
+        losers = [someone for someone in crowd if someone.id != owner]
+        assert owners_of(*(someone.phone for someone in losers)) == [someone.id for someone in losers]
+
+
+def test_number_that_one_changes_to_while_another_signs_up_with_it_goes_to_one() -> None:
+    for _ in range(4):
+        ada, phone = person(password=PASSWORD), new_phone()
+        change = proof_of(ada, phone)
+        challenge = challenge_for(phone)
+        changed, signed = at_once([change, guess(challenge, code_for(phone))])
+        (owner,) = owners_of(phone)
+        assert signed.status_code == 201
+        assert (signed.json()["user"]["id"] == str(ada.id)) == (changed.status_code == 200) == (owner == ada.id)
+
+
+def test_change_that_is_sent_many_times_at_once_is_one() -> None:
+    ada, phone = person(password=PASSWORD), new_phone()
+    change = proof_of(ada, phone)
+    # As many as there are guesses at a code.
+    answers = queueing([change] * 5, User.objects.filter(id=ada.id))
+    assert statuses(answers) == {200: 5}
+    assert len({answer.content for answer in answers}) == 1
+    assert AuditEntry.objects.filter(subject_id=str(ada.id), action="accounts.phone_changed").count() == 1
+
+
+def test_two_changes_of_one_person_at_once_leave_one_number() -> None:
+    ada, phones = person(password=PASSWORD), [new_phone(), new_phone()]
+    answers = at_once([proof_of(ada, phone) for phone in phones])
+    assert statuses(answers) == {200: 2}
+    assert owners_of(ada.phone, *phones) == [ada.id]
+
+
+def test_two_people_who_want_each_others_numbers_do_not_wait_for_each_other() -> None:
+    for _ in range(3):
+        ada, bo = person(password=PASSWORD), person(password=PASSWORD)
+        answers = at_once([proof_of(ada, bo.phone), proof_of(bo, ada.phone)])
+        assert statuses(answers) == {409: 2}
+        assert owners_of(ada.phone, bo.phone) == [ada.id, bo.id]

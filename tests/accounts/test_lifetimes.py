@@ -40,6 +40,8 @@ def test_documentation_names_the_lifetimes_that_hold() -> None:
         "DEVICE_SESSION_LIFETIME": "365 days",
         "KNOWN_DEVICE_LIFETIME": "400 days",
         "SIGN_IN_CODE_LIFETIME": "5 minutes",
+        "PHONE_CHANGE_LIFETIME": "10 minutes",
+        "PHONE_RESERVED_FOR": "30 days",
         "PASSWORD_LOCK": "15 minutes",
         "REALTIME_TICKET_LIFETIME": "30 seconds",
         "MEDIA_URL_LIFETIME": "10 minutes",

@@ -85,6 +85,11 @@ def accounts() -> Iterator[Row]:
     yield own(200, "POST /api/v1/me/qr/")
     yield own(200, "POST /api/v1/scan/", body=json(content="https://elsewhere.example/"))
     yield own(204, "PUT /api/v1/me/password/", body=json(new_password="a long enough one"))
+    # Nobody of the matrix has a number or a password.
+    yield own(422, "POST /api/v1/me/phone/codes/")
+    yield own(403, "POST /api/v1/me/phone/changes/", body=json(password="wrong"))
+    yield own(410, "POST /api/v1/me/phone/changes/codes/", body=json(change_token="x", phone="+33612000000"))
+    yield own(410, "PUT /api/v1/me/phone/", body=json(change_token="x", challenge="x", code="000000"))
     yield own(200, "GET /api/v1/devices/")
     yield own(200, "DELETE /api/v1/devices/others/")
     yield of_owner(204, "DELETE /api/v1/devices/{device_id}/")

@@ -168,6 +168,35 @@ class PasswordInput(Input):
         return attrs
 
 
+class PhoneChangeInput(Input):
+    password = Text(max_length=200, required=False, trim_whitespace=False)
+    challenge = Text(max_length=64, required=False, help_text="With `code`, in place of the password.")
+    code = Text(max_length=6, min_length=6, required=False, help_text="As sent to the number that one has.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("challenge" in attrs) != ("code" in attrs):
+            raise serializers.ValidationError({"code": [_("A challenge and its code belong together.")]})
+        if ("password" in attrs) == ("code" in attrs):
+            raise serializers.ValidationError({"password": [_("Either the password or a code.")]})
+        return attrs
+
+
+class PhoneChangeOutput(Output):
+    change_token = serializers.CharField(help_text="For the next two steps, on this device.")
+    expires_at = Time()
+
+
+class NewPhoneCodeInput(Input):
+    change_token = Text(max_length=200)
+    phone = Text(max_length=32, help_text="International form, such as +33 6 12 34 56 78.")
+
+
+class NewPhoneInput(Input):
+    change_token = Text(max_length=200)
+    challenge = Text(max_length=64)
+    code = Text(max_length=6, min_length=6, help_text="As sent to the new number.")
+
+
 class DeviceOutput(Output):
     id = Id()
     name = serializers.CharField()

@@ -8,7 +8,10 @@ from superapp.accounts.errors import (
     HandleTaken,
     PasswordRejected,
     PasswordWrong,
+    PhoneChangeExpired,
     PhoneInvalid,
+    PhoneReserved,
+    PhoneTaken,
     RefreshTokenInvalid,
     SignInFailed,
 )
@@ -37,7 +40,7 @@ class CodeSignIn(Endpoint):
         """Sign in with the code that was sent; a new number becomes a new account."""
 
         input, output, status, public = shapes.CodeSignInInput, shapes.SessionOutput, 201, True
-        errors = (CodeWrong, CodeExpired, SignInFailed, TooManyRequests)
+        errors = (CodeWrong, CodeExpired, PhoneReserved, SignInFailed, TooManyRequests)
 
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
         device = data["device"]
@@ -156,6 +159,52 @@ class Password(Endpoint):
 
     def put(self, request: ApiRequest, data: dict[str, Any]) -> None:
         services.set_password(actor_id=request.user_id, device_id=request.device_id, **data)
+
+
+class OwnPhoneCodes(Endpoint):
+    class Post(Operation):
+        """Send a code to the number that I have, to show that it is me."""
+
+        output, status = shapes.SentCodeOutput, 201
+        errors = (PhoneInvalid, TooManyRequests)
+
+    def post(self, request: ApiRequest) -> SentCode:
+        return services.send_own_phone_code(actor_id=request.user_id, client_address=request.client_address)
+
+
+class PhoneChanges(Endpoint):
+    class Post(Operation):
+        """Begin to change my number: show anew that it is me, by the password or a code to the number that I have."""
+
+        input, output, status = shapes.PhoneChangeInput, shapes.PhoneChangeOutput, 201
+        errors = (PasswordWrong, CodeWrong, CodeExpired, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> services.BegunPhoneChange:
+        return services.begin_phone_change(actor_id=request.user_id, device_id=request.device_id, **data)
+
+
+class NewPhoneCodes(Endpoint):
+    class Post(Operation):
+        """Send a code to the number that shall be mine. The answer is the same whether or not somebody has it."""
+
+        input, output, status = shapes.NewPhoneCodeInput, shapes.SentCodeOutput, 201
+        errors = (PhoneInvalid, PhoneChangeExpired, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> SentCode:
+        return services.send_new_phone_code(
+            actor_id=request.user_id, device_id=request.device_id, client_address=request.client_address, **data
+        )
+
+
+class Phone(Endpoint):
+    class Put(Operation):
+        """Take the number that the code went to. Every other device is signed out. May be repeated."""
+
+        input, output = shapes.NewPhoneInput, shapes.MeOutput
+        errors = (PhoneTaken, PhoneReserved, PhoneChangeExpired, CodeWrong, CodeExpired, TooManyRequests)
+
+    def put(self, request: ApiRequest, data: dict[str, Any]) -> User:
+        return services.change_phone(actor_id=request.user_id, device_id=request.device_id, **data)
 
 
 class DeviceList(Endpoint):

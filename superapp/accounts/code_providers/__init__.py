@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import structlog
 from django.conf import settings
@@ -40,6 +40,14 @@ class Verifier(Protocol):
         """Whether it is the code. Raises ``CodeExpired`` when there is none any more, ``Unavailable``."""
 
 
+@runtime_checkable
+class Notifier(Protocol):
+    """A provider of either kind that can also say something: that an account no longer has this number."""
+
+    def tell(self, *, phone: str, text: str, language: str, message_id: str) -> None:
+        """Hand the notice over. Raises ``Unavailable``; ``message_id`` as in ``Sender``."""
+
+
 class Terminal:
     """For developers: the code appears where the server runs."""
 
@@ -47,6 +55,10 @@ class Terminal:
 
     def send(self, *, phone: str, code: str, language: str, message_id: str) -> None:
         sys.stdout.write(f"sign-in code for {phone}: {code}\n")
+        sys.stdout.flush()
+
+    def tell(self, *, phone: str, text: str, language: str, message_id: str) -> None:
+        sys.stdout.write(f"notice for {phone}: {text}\n")
         sys.stdout.flush()
 
 

@@ -3,6 +3,8 @@
 ``POST SIGN_IN_CODE_URL`` with ``{"type": "sign_in_code.send", "timestamp", "data": {"phone", "code", "language"}}`` and
 the headers ``webhook-id`` (the same for every attempt at one code), ``webhook-timestamp`` (seconds since 1970) and
 ``webhook-signature``: ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``. Any 2xx means: on its way.
+
+``{"type": "notice.send", …, "data": {"phone", "text", "language"}}`` is a sentence to be sent as it is.
 """
 
 import base64
@@ -27,11 +29,17 @@ class SignedHttp:
         self._calls = Calls("sign_in_code_url")
 
     def send(self, *, phone: str, code: str, language: str, message_id: str) -> None:
+        self._post("sign_in_code.send", message_id, {"phone": phone, "code": code, "language": language})
+
+    def tell(self, *, phone: str, text: str, language: str, message_id: str) -> None:
+        self._post("notice.send", message_id, {"phone": phone, "text": text, "language": language})
+
+    def _post(self, kind: str, message_id: str, data: dict[str, str]) -> None:
         now = int(time.time())
         message = {
-            "type": "sign_in_code.send",
+            "type": kind,
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"),
-            "data": {"phone": phone, "code": code, "language": language},
+            "data": data,
         }
         body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
         headers = {

@@ -32,6 +32,14 @@ from superapp.accounts.services.organisations import (
     request_organisation,
     suspend_organisation,
 )
+from superapp.accounts.services.phone import (
+    BegunPhoneChange,
+    begin_phone_change,
+    change_phone,
+    send_new_phone_code,
+    send_own_phone_code,
+    tell_old_number,
+)
 from superapp.accounts.services.profile import change_profile, create_user, set_password
 from superapp.accounts.services.sessions import (
     Session,
@@ -55,6 +63,7 @@ from superapp.accounts.services.staff import (
 from superapp.accounts.services.terms import accept_terms, require_terms
 
 __all__ = [
+    "BegunPhoneChange",
     "Invited",
     "Session",
     "accept_invitation",
@@ -62,7 +71,9 @@ __all__ = [
     "accept_terms",
     "approve_organisation",
     "ban_user",
+    "begin_phone_change",
     "change_organisation",
+    "change_phone",
     "change_profile",
     "change_roles",
     "change_staff_password",
@@ -92,6 +103,8 @@ __all__ = [
     "revoke_device",
     "revoke_invitation",
     "revoke_other_devices",
+    "send_new_phone_code",
+    "send_own_phone_code",
     "send_sign_in_code",
     "set_password",
     "sign_in_with_code",
@@ -99,6 +112,7 @@ __all__ = [
     "staff_member",
     "start_session",
     "suspend_organisation",
+    "tell_old_number",
     "transfer_ownership",
     "unban_user",
     "unlock_sign_in",

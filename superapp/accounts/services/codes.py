@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from superapp.accounts.code_providers import provider, whatever_breaks_is_an_outage
+from superapp.accounts.code_providers import Notifier, provider, whatever_breaks_is_an_outage
 from superapp.accounts.errors import CodeExpired, CodeWrong, PhoneInvalid
 from superapp.accounts.models import SignInCode
 from superapp.core import limits
@@ -64,11 +64,18 @@ def canonical_phone(text: str) -> str:
 
 
 def send_sign_in_code(*, phone: str, language: str, client_address: str) -> SentCode:
-    """Send a new code. Known and unknown numbers take the same way, so the answer says nothing about either.
+    """As ``send_code``, to whoever wants to sign in or up with this number."""
+    return send_code(phone=phone, language=language, client_address=client_address, purpose=SignInCode.Purpose.SIGN_IN)
 
-    Belongs outside any transaction: a provider is asked over the network. Raises ``PhoneInvalid``, ``TooManyRequests``
-    (of this number, from this address, or to this part of the world today), ``Unavailable`` (no limiter, or the
-    provider could not send).
+
+def send_code(
+    *, phone: str, language: str, client_address: str, purpose: SignInCode.Purpose, user_id: int | None = None
+) -> SentCode:
+    """Send a new code. ``user_id``: who asked for it, unless that is for signing in.
+
+    Known and unknown numbers take the same way, so the answer says nothing about either. Belongs outside any
+    transaction: a provider is asked over the network. Raises ``PhoneInvalid``, ``TooManyRequests`` (of this number,
+    from this address, or to this part of the world today), ``Unavailable`` (no limiter, or no provider).
     """
     phone = canonical_phone(phone)
     limits.take(action="accounts.send_code.address", subject=client_address)
@@ -83,6 +90,8 @@ def send_sign_in_code(*, phone: str, language: str, client_address: str) -> Sent
         # Where the provider makes the code, nothing that somebody types has this hash.
         code_hash="" if provider().checks_codes else _code_hash(challenge, code),
         expires_at=timezone.now() + settings.SIGN_IN_CODE_LIFETIME,
+        purpose=purpose,
+        user_id=user_id,
     )
     # The row is committed: no transaction waits for the network here.
     _hand_over(sent, code)
@@ -137,14 +146,29 @@ def _cap_of(phone: str) -> tuple[str, int]:
     return f"+{phonenumbers.parse(phone).country_code}", caps["*"]
 
 
-def redeem_code(*, challenge: str, code: str) -> SignInCode:
-    """The sent code whose ``phone`` this proves; it is used up.
+def redeem_code(
+    *,
+    challenge: str,
+    code: str,
+    purpose: SignInCode.Purpose = SignInCode.Purpose.SIGN_IN,
+    user_id: int | None = None,
+) -> SignInCode:
+    """``check_code``, and it is used up."""
+    sent = check_code(challenge=challenge, code=code, purpose=purpose, user_id=user_id)
+    use_code(sent)
+    return sent
+
+
+def check_code(*, challenge: str, code: str, purpose: SignInCode.Purpose, user_id: int | None) -> SignInCode:
+    """The sent code whose ``phone`` this proves to who asked for it, until somebody calls ``use_code``.
 
     Each call counts as a guess, committed before the comparison, so parallel guesses cannot outrun the cap; so it
     belongs outside any transaction. Raises ``CodeWrong``, ``CodeExpired``, with the seconds until the code is void
     ``TooManyRequests``, and ``Unavailable`` where the provider compares and is away.
     """
-    sent = SignInCode.objects.filter(challenge=challenge, used_at=None, expires_at__gt=timezone.now()).first()
+    sent = SignInCode.objects.filter(
+        challenge=challenge, used_at=None, expires_at__gt=timezone.now(), purpose=purpose, user_id=user_id
+    ).first()
     if sent is None:
         raise CodeExpired
     counted = SignInCode.objects.filter(
@@ -154,9 +178,26 @@ def redeem_code(*, challenge: str, code: str) -> SignInCode:
         raise TooManyRequests(retry_after_seconds=(sent.expires_at - timezone.now()).total_seconds())
     if not _is_right(sent, code):
         raise CodeWrong
-    if not SignInCode.objects.filter(challenge=challenge, used_at=None).update(used_at=timezone.now()):
-        raise CodeExpired
     return sent
+
+
+def use_code(sent: SignInCode) -> None:
+    """In the transaction that does what the code was for, or on its own. Raises ``CodeExpired`` the second time."""
+    if not SignInCode.objects.filter(challenge=sent.challenge, used_at=None).update(used_at=timezone.now()):
+        raise CodeExpired
+
+
+def tell(*, phone: str, text: str, language: str, message_id: str) -> None:
+    """Send a notice to a phone, where the provider of codes can. Repeatable with the same ``message_id``.
+
+    Raises ``Unavailable``.
+    """
+    chosen = provider()
+    if not isinstance(chosen, Notifier):
+        log.info("codes.notice_not_sent", provider=type(chosen).__name__)
+        return
+    with whatever_breaks_is_an_outage():
+        chosen.tell(phone=phone, text=text, language=language, message_id=message_id)
 
 
 def _is_right(sent: SignInCode, code: str) -> bool:

@@ -1,11 +1,12 @@
 import time
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from superapp.accounts.models import CodeCount, KnownDevice, PasswordAttempts, SignInCode
+from superapp.accounts.models import CodeCount, KnownDevice, PasswordAttempts, PhoneChange, PhoneDirectory, SignInCode
 from superapp.accounts.services.invitations import forget_invitations
 from superapp.core import retention
 
@@ -16,6 +17,8 @@ def forget_expired() -> None:
     retention.delete_in_batches(SignInCode, Q(expires_at__lt=now - timedelta(days=1)))
     retention.delete_in_batches(CodeCount, Q(day__lt=now.date() - timedelta(days=31)))
     retention.delete_in_batches(PasswordAttempts, Q(counted_until__lt=now))
+    retention.delete_in_batches(PhoneChange, Q(expires_at__lt=now))
+    retention.delete_in_batches(PhoneDirectory, Q(released_at__lt=now - settings.PHONE_RESERVED_FOR))
     retention.delete_in_batches(KnownDevice, Q(expires_at__lt=now))
     forget_invitations()
     began = time.monotonic()

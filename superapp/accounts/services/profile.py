@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from superapp.accounts.errors import CodeWrong, HandleTaken, PasswordRejected, PasswordWrong
 from superapp.accounts.events import ProfileChanged
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
-from superapp.accounts.services import attempts
+from superapp.accounts.services import attempts, numbers
 from superapp.accounts.services.codes import redeem_code
 from superapp.accounts.services.devices import revoke_other_devices
 from superapp.core import limits
@@ -69,15 +69,15 @@ def create_user(
 
 @transaction.atomic
 def user_for_phone(phone: str, *, language: str) -> tuple[User, bool]:
-    """The person with this number, made when there is none, and whether they are new.
+    """The person with this number, made when there is none, and whether they are new. Two sign-ups at once make one.
 
-    Two sign-ups at once end with one person: the second waits on the directory's key for the first to commit.
+    Raises ``PhoneReserved`` for a number that was given up and is not free yet, also to its last person: who holds the
+    phone may be somebody else by now.
     """
     candidate = new_id()
-    PhoneDirectory.objects.bulk_create([PhoneDirectory(phone=phone, user_id=candidate)], ignore_conflicts=True)
-    entry = PhoneDirectory.objects.get(phone=phone)
-    if entry.user_id != candidate:
-        return User.objects.get(id=entry.user_id), False
+    owner_id = numbers.claim(phone, candidate_id=candidate)
+    if owner_id != candidate:
+        return User.objects.get(id=owner_id), False
     user = User(
         id=candidate,
         phone=phone,

@@ -41,7 +41,7 @@ def sign_in_with_code(
 ) -> Session:
     """Sign in, or sign up in the language the code was asked for in, the person who holds the phone.
 
-    Raises what ``redeem_code`` does, and ``SignInFailed`` for somebody who is not active.
+    Raises what ``redeem_code`` does, ``PhoneReserved``, and ``SignInFailed`` for somebody who is not active.
     """
     sent = redeem_code(challenge=challenge, code=code)
     user, is_new = user_for_phone(sent.phone, language=sent.language)
@@ -50,6 +50,7 @@ def sign_in_with_code(
         device_name=device_name,
         platform=platform,
         is_new_user=is_new,
+        proven_phone=sent.phone,
         shown=known_devices.recognised(recognition_token),
     )
 
@@ -100,17 +101,21 @@ def start_session(
     platform: str,
     is_new_user: bool = False,
     checked_password: str | None = None,
+    proven_phone: str | None = None,
     shown: Token | None = None,
 ) -> Session:
     """A new device for an active person. Beyond ``DEVICES_PER_USER`` the one unseen for longest is signed out.
 
-    ``checked_password`` is the stored hash that a password was compared with: a sign-in that was under way when the
-    password changed must not survive the change. Raises ``SignInFailed`` then, and for somebody who is not active.
-    ``shown``: by which the device is known from before. The others that stay signed in are told (``DeviceAdded``).
+    ``checked_password`` is the stored hash that a password was compared with, ``proven_phone`` the number that a code
+    proved: a sign-in that was under way when either changed must not survive the change. Raises ``SignInFailed`` then,
+    and for somebody who is not active. ``shown``: by which the device is known from before. The others that stay signed
+    in are told (``DeviceAdded``).
     """
     # Two sign-ins at once must not both see the last free place.
     user = User.objects.select_for_update(no_key=True).filter(id=user_id, is_active=True).first()
     if user is None or (checked_password is not None and user.password != checked_password):
+        raise SignInFailed
+    if proven_phone is not None and user.phone != proven_phone:
         raise SignInFailed
     live = list(Device.objects.filter(user_id=user_id, revoked_at=None).order_by("last_seen_at", "id"))
     for surplus in live[: max(0, len(live) + 1 - settings.DEVICES_PER_USER)]:
