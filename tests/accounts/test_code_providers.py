@@ -16,7 +16,8 @@ from superapp.accounts import code_providers
 from superapp.accounts.code_providers import calls
 from superapp.accounts.code_providers.signed_http import key_of, signature
 from superapp.accounts.models import CodeCount, SignInCode
-from superapp.accounts.services import forget_expired
+from superapp.accounts.services import codes, forget_expired
+from superapp.core.errors import Unavailable
 from tests.accounts import people, provider_fakes
 from tests.accounts.people import Caller, new_phone, person
 from tests.accounts.provider_fakes import SECRET, SignedFake, TwilioFake, running
@@ -80,6 +81,25 @@ def test_gateway_gets_what_the_documentation_says(gateway: SignedFake) -> None:
     assert message["data"] == {"phone": phone, "code": gateway.codes[phone], "language": "fr"}
     # The half that opens the account together with the code stays here.
     assert challenge not in str(request)
+
+
+def test_gateway_gets_notices_as_they_are_to_be_sent(gateway: SignedFake) -> None:
+    phone = new_phone()
+    for _ in range(2):
+        codes.tell(phone=phone, text="Gone.", language="fr", message_id="notice_1")
+    first, second = gateway.requests
+    assert json.loads(first["body"])["type"] == "notice.send"
+    assert json.loads(first["body"])["data"] == {"phone": phone, "text": "Gone.", "language": "fr"}
+    # Sent twice under one name, so that it arrives once.
+    assert first["headers"]["webhook-id"] == second["headers"]["webhook-id"] == "notice_1"
+    gateway.answers = [500, 500]
+    with pytest.raises(Unavailable):
+        codes.tell(phone=phone, text="Gone.", language="fr", message_id="notice_2")
+
+
+def test_provider_that_only_knows_codes_is_not_asked_for_notices(twilio: TwilioFake) -> None:
+    codes.tell(phone=new_phone(), text="Gone.", language="fr", message_id="notice_1")
+    assert twilio.requests == []
 
 
 def test_signature_is_that_of_standard_webhooks() -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
@@ -18,7 +19,9 @@ from websockets.frames import Frame, Opcode
 
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Device as DeviceRow
+from superapp.accounts.models import User
 from superapp.realtime.models import Ticket
+from tests.accounts.people import code_for, new_phone, use_postbox
 from tests.processes import Gateway
 from tests.realtime.people import Device, another_device, friends, person
 from tests.realtime.sockets import (
@@ -275,6 +278,27 @@ async def test_changing_the_password_closes_the_other_devices(server: Gateway) -
         )
         assert await others.closed() == 4401
         assert await mine.ask("ping") == {}
+
+
+async def test_changing_the_number_tells_the_other_devices_and_closes_them(server: Gateway, settings: Any) -> None:
+    use_postbox(settings)
+    ada = await asyncio.to_thread(person)
+    other = await asyncio.to_thread(another_device, ada)
+    new = new_phone()
+
+    def change() -> None:
+        me = {"actor_id": ada.user_id, "device_id": ada.device_id}
+        User.objects.filter(id=ada.user_id).update(password=make_password("a good long sentence"))
+        token = accounts.begin_phone_change(**me, password="a good long sentence").change_token
+        sent = accounts.send_new_phone_code(**me, change_token=token, phone=new, client_address="192.0.2.1")
+        accounts.change_phone(**me, change_token=token, challenge=sent.challenge, code=code_for(new))
+
+    async with entered(server, ada, other) as (mine, others):
+        await asyncio.to_thread(change)
+        assert await others.closed() == 4401
+        assert len(others.all("phone.changed")) == 1
+        assert await mine.ask("ping") == {}
+        assert len(mine.all("phone.changed")) == 1
 
 
 async def test_what_a_signed_out_device_had_sent_on_is_not_done(server: Gateway, committed_db: Any) -> None:
