@@ -4,6 +4,7 @@ Only the standard library may be imported: there is nothing else yet. Packages a
 changed since the last time, and only what the goal needs: the tests' tools come with the first `make test`.
 """
 
+import ctypes
 import fcntl
 import hashlib
 import importlib.util
@@ -11,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,9 +25,15 @@ CLONE = Path(__file__).resolve().parents[2]
 LOCAL = CLONE / ".local"
 ENVIRONMENT = CLONE / ".venv"
 STAMP = ENVIRONMENT / "superapp-installed.json"
+# There while something is being installed; what a killed installation left behind cannot be told from a whole one.
+UNFINISHED = ENVIRONMENT / "superapp-unfinished"
 LOG = LOCAL / "install.log"
+LEASH = Path(__file__).with_name("leash.py")
 PYTHON = ENVIRONMENT / "bin" / "python"
 OLDEST = (3, 11)
+PR_SET_PDEATHSIG = 1
+# For a Python that cannot give its environments a pip itself.
+PIP = "pip==23.2.1"
 # Where the wheels of PostgreSQL and Valkey exist.
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
@@ -62,6 +70,7 @@ def main(arguments: list[str]) -> None:
     """Becomes the goal's command, or exits with 1 after saying what is missing."""
     goal = GOALS[arguments[0]]
     os.chdir(CLONE)
+    end_with_make()
     try:
         if goal.with_servers:
             check_platform(os.environ)
@@ -72,6 +81,18 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     os.execv(PYTHON, [str(PYTHON), *goal.command, *arguments[1:]])  # noqa: S606
+
+
+def end_with_make() -> None:
+    """Where make was killed, or the terminal closed that it was the first program of, nobody else would end us.
+
+    Kept by the command that we become. Elsewhere than on Linux, Ctrl-C and a closed terminal have to do.
+    """
+    if sys.platform == "linux" and os.environ.get("MAKELEVEL"):
+        make = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != make:
+            sys.exit(143)
 
 
 def check_platform(environment: Mapping[str, str]) -> None:
@@ -126,26 +147,30 @@ def usable() -> bool:
     except OSError:
         return False
     # Scripts name their interpreter in full, so they still point to where a clone was before it was moved or copied.
-    return works and str(ENVIRONMENT.resolve()) in head
+    return works and str(ENVIRONMENT.resolve()) in head and not UNFINISHED.exists()
 
 
 def make_environment() -> None:
     with step("python", f".venv with Python {platform.python_version()}"):
         if ENVIRONMENT.exists():
             shutil.rmtree(ENVIRONMENT)
-        run(environment_maker(), cure="Read the end of the log; a full disk is the usual reason.")
+        for command in environment_makers():
+            run(command, cure="Read the end of the log; a full disk is the usual reason.")
 
 
-def environment_maker() -> list[str]:
-    """Debian splits venv's pip off into a package of its own; virtualenv brings one along."""
+def environment_makers() -> list[list[str]]:
+    """Debian splits venv's pip off into a package of its own; virtualenv brings one along, or our pip fetches it."""
     if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
-        return [sys.executable, "-m", "venv", str(ENVIRONMENT)]
+        return [[sys.executable, "-m", "venv", str(ENVIRONMENT)]]
     if importlib.util.find_spec("virtualenv"):
-        return [sys.executable, "-m", "virtualenv", "--quiet", str(ENVIRONMENT)]
+        return [[sys.executable, "-m", "virtualenv", "--quiet", str(ENVIRONMENT)]]
     if program := shutil.which("virtualenv"):
-        return [program, "--quiet", "--python", sys.executable, str(ENVIRONMENT)]
+        return [[program, "--quiet", "--python", sys.executable, str(ENVIRONMENT)]]
+    if importlib.util.find_spec("pip") and importlib.util.find_spec("venv"):
+        fetch = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", PIP]
+        return [[sys.executable, "-m", "venv", "--without-pip", str(ENVIRONMENT)], fetch]
     raise Refusal(
-        f"{sys.executable} cannot make a virtual environment: it has no ensurepip, and there is no virtualenv.\n"
+        f"{sys.executable} cannot make a virtual environment: it has no ensurepip, and there is no virtualenv or pip.\n"
         f"→ Install one of them (Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv,"
         " or apt install virtualenv) and run this again."
     )
@@ -156,6 +181,7 @@ def install(wanted: Mapping[str, str]) -> None:
     command += ["--disable-pip-version-check", *(part for name in wanted for part in ("-r", str(CLONE / name)))]
     lines = [line for name in wanted for line in (CLONE / name).read_text().splitlines()]
     count = sum(line[:1].isalnum() for line in lines)
+    UNFINISHED.touch()
     with step("packages", f"{count} from {' and '.join(wanted)}"):
         try:
             run(
@@ -172,11 +198,15 @@ def install(wanted: Mapping[str, str]) -> None:
         # The tools were chosen to go with what has just been replaced.
         kept = {}
     STAMP.write_text(json.dumps({"directory": str(ENVIRONMENT.resolve()), **kept, **wanted}, indent=1))
+    UNFINISHED.unlink()
 
 
 def run(command: list[str], *, cure: str) -> None:
+    """Ends with us, however we end: nothing goes on writing into an environment that nobody waits for."""
+    leashed = [sys.executable, "-I", "-S", str(LEASH), "--", *command]
     with LOG.open("w+") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        with subprocess.Popen(leashed, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT) as process:
+            code = process.wait()
         if code:
             log.seek(0)
             end = "\n".join(log.read().splitlines()[-12:])

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from superapp.localdev.processes import Account
 from superapp.localdev.progress import Problem
@@ -56,10 +56,15 @@ def socket_directory(instance: str, *, account: Account | None) -> Path:
     shared = Path("/tmp")  # noqa: S108
     if not os.access(shared, os.W_OK):
         shared = Path(tempfile.gettempdir())
-    directory = own_directory(shared) / instance
+    try:
+        directory = own_directory(shared) / instance
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Problem(
+            f"Cannot write to {shared}: {error.strerror}.", cure="Make room there, or set TMPDIR to another directory."
+        ) from None
     if len(f"{directory}{LONGEST_SOCKET_NAME}".encode()) > MAX_SOCKET_PATH:
         raise Problem(f"{directory} is too long for a socket's path.", cure="Set TMPDIR to a shorter directory.")
-    directory.mkdir(mode=0o700, exist_ok=True)
     if account is not None:
         os.chown(directory, account.uid, account.gid)
     return directory
@@ -186,7 +191,7 @@ class Claim:
         self.instance = instance
         self.path = inside(instance) / "lock"
         while True:
-            self._file = self.path.open("a+")
+            self._file = self._open()
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -196,6 +201,15 @@ class Claim:
                 break
             self._file.close()
         self.tell(pid=str(os.getpid()))
+
+    def _open(self) -> TextIO:
+        try:
+            return self.path.open("a+")
+        except PermissionError:
+            raise Problem(
+                f"{shown(self.path)} belongs to another user.",
+                cure="Run it as the user who ran it first, or let them `make reset`.",
+            ) from None
 
     def tell(self, **facts: str) -> None:
         """Replace what others learn when they find the instance claimed."""

@@ -4,9 +4,13 @@ Needs no Django, so that it can run before there are settings.
 """
 
 import os
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import redis
 
 from superapp.localdev import places
 from superapp.localdev.postgres import Postgres
@@ -14,6 +18,7 @@ from superapp.localdev.progress import Problem, step
 from superapp.localdev.valkey import Valkey
 
 DATABASE = "superapp"
+REDIS_ATTEMPTS = 5
 
 
 @dataclass
@@ -88,6 +93,8 @@ def start(instance: str, *, environment: Mapping[str, str] = os.environ, quiet: 
     """Start what the environment does not name. The caller holds the instance's claim. Raises ``Problem``."""
     given_database, given_owner = _given_database(environment)
     given_redis = environment.get("REDIS_URL", "")
+    if given_redis:
+        _check_redis(given_redis)
     postgres = None if given_database else _start_postgres(instance, quiet=quiet)
     try:
         valkey = None if given_redis else _start_valkey(instance, postgres, quiet=quiet)
@@ -118,6 +125,26 @@ def _given_database(environment: Mapping[str, str]) -> tuple[str, str]:
     raise Problem(
         f"{given} is set, but {missing} is not.",
         cure=f"Set {missing} to the same database as {role}, or unset {given} to use the built-in PostgreSQL.",
+    )
+
+
+def _check_redis(url: str) -> None:
+    """It may be starting at this moment, beside us; Postgres is asked by the first step that needs it."""
+    host = urlsplit(url).hostname or url
+    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+        for attempt in range(REDIS_ATTEMPTS):
+            try:
+                client.ping()
+                return
+            except (redis.AuthenticationError, redis.ResponseError) as error:
+                raise Problem(f"The Redis of REDIS_URL ({host}) refuses us: {error}", cure="Correct it.") from None
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                reason = str(error)
+            if attempt + 1 < REDIS_ATTEMPTS:
+                time.sleep(1)
+    raise Problem(
+        f"No Redis answers at REDIS_URL ({host}): {reason}",
+        cure="Start it, correct the address, or unset REDIS_URL to use the built-in one.",
     )
 
 

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 import pytest
 
 from superapp.localdev import places
+from superapp.localdev.processes import wait_until
 
 SCRIPT = places.CLONE / "superapp" / "localdev" / "bootstrap.py"
 
@@ -21,7 +23,8 @@ def bootstrap(tmp_path: Path) -> ModuleType:
     """The script in a clone of its own that has requirement files and nothing else."""
     script = tmp_path / "superapp" / "localdev" / "bootstrap.py"
     script.parent.mkdir(parents=True)
-    shutil.copy(SCRIPT, script)
+    for copied in (SCRIPT, SCRIPT.with_name("leash.py")):
+        shutil.copy(copied, script.parent)
     for name in ("requirements.txt", "requirements-dev.txt"):
         (tmp_path / name).write_text(f"# {name}\n")
     specification = importlib.util.spec_from_file_location("bootstrap_under_test", script)
@@ -113,10 +116,59 @@ def test_python_without_ensurepip_falls_back_to_virtualenv(
 ) -> None:
     monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: "/usr/bin/virtualenv")
-    assert bootstrap.environment_maker()[0] == "/usr/bin/virtualenv"
+    ((program, *_options),) = bootstrap.environment_makers()
+    assert program == "/usr/bin/virtualenv"
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     with pytest.raises(bootstrap.Refusal, match=r"apt install python3\.\d+-venv"):
-        bootstrap.environment_maker()
+        bootstrap.environment_makers()
+
+
+def test_python_without_ensurepip_and_virtualenv_fetches_a_pip_with_its_own(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: name in {"pip", "venv"} or None)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
+    bootstrap.LOCAL.mkdir()
+    bootstrap.make_environment()
+    assert bootstrap.usable()
+
+
+def test_killed_installation_is_begun_anew_and_leaves_nothing_running(bootstrap: ModuleType) -> None:
+    bootstrap.LOCAL.mkdir()
+    bootstrap.make_environment()
+    # Stands for pip: it says who it is, and would go on for ever.
+    pid_file = bootstrap.LOCAL / "pid"
+    writing = f"import os, time, pathlib; pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    code = (
+        f"import runpy, sys; bootstrap = runpy.run_path({bootstrap.__file__!r});"
+        f" bootstrap['UNFINISHED'].touch(); bootstrap['run']([sys.executable, '-c', {writing!r}], cure='')"
+    )
+    process = subprocess.Popen([sys.executable, "-I", "-c", code])
+    assert wait_until(lambda: pid_file.exists() and pid_file.read_text() != "", seconds=30)
+    pid = int(pid_file.read_text())
+    process.kill()
+    process.wait()
+    assert wait_until(lambda: not psutil.pid_exists(pid), seconds=30)
+    assert not bootstrap.usable()
+    bootstrap.prepare(with_tools=False)
+    assert bootstrap.usable()
+    assert bootstrap.up_to_date(bootstrap.fingerprints(with_tools=False))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux alone passes it on")
+def test_what_make_started_ends_when_make_is_killed(bootstrap: ModuleType, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = (
+        f"import runpy, os, time, pathlib; runpy.run_path({bootstrap.__file__!r})['end_with_make']();"
+        f" pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    )
+    (tmp_path / "Makefile").write_text(f"all:\n\t@exec '{sys.executable}' -I -c \"{code}\"\n")
+    make = subprocess.Popen([shutil.which("make"), "-C", str(tmp_path)], stdout=subprocess.DEVNULL)
+    assert wait_until(lambda: pid_file.exists() and pid_file.read_text() != "", seconds=30)
+    pid = int(pid_file.read_text())
+    make.kill()
+    make.wait()
+    assert wait_until(lambda: not psutil.pid_exists(pid), seconds=30)
 
 
 @pytest.mark.parametrize("goal", ["run", "test", "lint", "reset"])

@@ -162,13 +162,21 @@ def test_given_addresses_are_used_and_nothing_is_started(instance: str) -> None:
     given = {
         "DATABASE_URL": "postgresql://app@host/name",
         "DATABASE_OWNER_URL": "postgresql://owner@host/name",
-        "REDIS_URL": "redis://host/0",
+        "REDIS_URL": os.environ["REDIS_URL"],
     }
     servers = services.start(instance, environment=given, quiet=True)
     assert (servers.database_url, servers.database_owner_url, servers.redis_url) == tuple(given.values())
     assert servers.postgres is servers.valkey is None
     with pytest.raises(AssertionError, match="not ours to stop"):
         servers.restart_postgres()
+
+
+def test_a_redis_that_is_not_there_is_told_before_anything_starts(
+    instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "REDIS_ATTEMPTS", 1)
+    with pytest.raises(Problem, match=r"No Redis answers at REDIS_URL \(127\.0\.0\.1\)"):
+        services.start(instance, environment={"REDIS_URL": f"redis://127.0.0.1:{processes.free_port()}/0"}, quiet=True)
 
 
 # A process that holds a claim and is about to be killed.
