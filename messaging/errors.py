@@ -35,6 +35,22 @@ class GroupTooLarge(DomainError):
     code, status, message = "group_too_large", 422, _("This group would be too large.")
 
 
+class TooManyPinned(DomainError):
+    """``most`` is how many there may be."""
+
+    code, status, message = "too_many_pinned", 422, _("You cannot keep more conversations on top.")
+
+
+class ReadMarksNotShared(DomainError):
+    code, status, message = "read_marks_not_shared", 403, _("Share how far you have read to see it of others.")
+
+
+class GroupTooLargeForReaders(DomainError):
+    """``most`` is how many members the group may have."""
+
+    code, status, message = "group_too_large_for_readers", 422, _("Only small groups show who has read.")
+
+
 class ConversationClosed(DomainError):
     code, status, message = "conversation_closed", 409, _("This conversation has ended.")
 

@@ -28,3 +28,11 @@ class ReadMarkMoved(Event):
     user_id: int
     read_seq: int
     unread: int
+
+
+@dataclass(frozen=True)
+class MineChanged(Event):
+    """Somebody wants a conversation shown otherwise: muted, pinned, hidden, marked unread."""
+
+    conversation_id: int
+    user_id: int

@@ -1,7 +1,7 @@
 """What happens around this app's facts, and what it plugs into the rooms below."""
 
 from messaging import selectors
-from messaging.events import ConversationOpened, MessageSent, ReadMarkMoved
+from messaging.events import ConversationOpened, MessageSent, MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
 from superapp.accounts import selectors as accounts
 from superapp.accounts.events import ProfileChanged
@@ -39,6 +39,14 @@ def join_those_who_are_there(event: ConversationOpened) -> None:
 @after_commit(MessageSent)
 def show_message(event: MessageSent) -> None:
     push.to_topic(conversation_topic(event.conversation_id), type="message.created", payload=event.frame)
+
+
+@after_commit(MineChanged)
+def show_what_was_chosen(event: MineChanged) -> None:
+    """To their own devices: what somebody chose for a conversation is nobody else's business."""
+    frame = selectors.conversation_frame(actor_id=event.user_id, conversation_id=event.conversation_id)
+    payload = {"conversation_id": frame["id"], "mine": frame["mine"]}
+    push.to_users([event.user_id], type="conversation.changed", payload=payload)
 
 
 @after_commit(ReadMarkMoved)

@@ -38,12 +38,6 @@ def conversation_ids_of(user_id: int) -> list[str]:
     return [str(found) for found in mine.values_list("conversation_id", flat=True)]
 
 
-def conversations_of(user_id: int) -> QuerySet[Conversation]:
-    """The person's conversations that have something in them; page by ``-last_at, -id``."""
-    mine = Membership.objects.filter(user_id=user_id).values("conversation_id")
-    return Conversation.objects.filter(id__in=mine, last_seq__gt=0)
-
-
 def conversation_frame(*, actor_id: int, conversation_id: int) -> Json:
     """One conversation as its member sees it. Raises ``NotFound``."""
     frames = conversation_frames(actor_id=actor_id, conversation_ids=[conversation_id])
@@ -53,7 +47,10 @@ def conversation_frame(*, actor_id: int, conversation_id: int) -> Json:
 
 
 _FRAMES = f"""
-    SELECT c.id, c.kind, c.title, c.member_count, c.last_seq, c.last_at, c.closed_at, c.closes_at, c.notice,
+    SELECT c.id, c.kind, c.title, c.member_count, c.last_seq,
+        CASE WHEN mine.left_seq IS NULL THEN c.last_at ELSE (
+            SELECT created_at FROM messaging_message WHERE conversation_id = c.id AND seq = mine.left_seq) END,
+        c.closed_at, c.closes_at, c.notice,
         c.is_silenced, c.members_may_add, c.members_may_mention_all, c.joins_need_approval, c.newcomers_see_history,
         mine.role, mine.read_seq,
         GREATEST(COALESCE(mine.left_message_no, c.last_message_no) - mine.read_message_no, 0),
@@ -61,7 +58,7 @@ _FRAMES = f"""
         (SELECT max(seq) FROM (VALUES (mine.mention_seq), (c.mention_all_seq)) AS mention (seq)
             WHERE seq > mine.read_seq AND seq >= mine.joined_seq AND (mine.left_seq IS NULL OR seq <= mine.left_seq)),
         mine.alias, mine.silenced_until, mine.is_muted, mine.pinned_at,
-        COALESCE(mine.hidden_message_no >= c.last_message_no, false),
+        COALESCE(mine.hidden_message_no >= COALESCE(mine.left_message_no, c.last_message_no), false),
         peer.user_id,
         CASE WHEN my_choice.shares_read_marks AND peer_choice.shares_read_marks AND are_close.user_id IS NOT NULL
             THEN peer.read_seq END,
@@ -120,7 +117,7 @@ def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
         else None,
         # Whoever has left learns nothing of what came after.
         "last_seq": last_seq if left_seq is None else left_seq,
-        "last_at": rfc3339(last_at if left_seq is None or last[8] is None else last[8]),
+        "last_at": rfc3339(last_at),
         "last_message": message_frame(log.row(last)) if last[0] is not None else None,
         "closed_at": _time(closed_at),
         "closes_at": _time(closes_at),
@@ -272,7 +269,8 @@ def _changed_conversation_ids(user_id: int, since: datetime | None, *, after: in
     mine = Membership.objects.filter(user_id=user_id, conversation_id__gt=after, conversation__last_seq__gt=0)
     if since is not None:
         horizon = since - realtime.OVERLAP
-        mine = mine.filter(Q(conversation__changed_at__gt=horizon) | Q(changed_at__gt=horizon))
+        # Of what goes on where they have left they hear nothing, not even that it does.
+        mine = mine.filter(Q(left_seq=None, conversation__changed_at__gt=horizon) | Q(changed_at__gt=horizon))
     return list(mine.order_by("conversation_id").values_list("conversation_id", flat=True)[: SYNC_PAGE + 1])
 
 

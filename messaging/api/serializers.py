@@ -117,6 +117,24 @@ class MineOutput(Output):
     peer_read_seq = serializers.IntegerField(allow_null=True, help_text="Where both share their read marks.")
 
 
+class MineInput(Input):
+    is_muted = Boolean(required=False)
+    is_pinned = Boolean(required=False, help_text="On top of the list, at most 50.")
+    is_hidden = Boolean(required=False, help_text="Out of the list until the next message that counts.")
+    is_marked_unread = Boolean(required=False, help_text="Until I read in it again, on any device.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("is_pinned") and attrs.get("is_hidden"):
+            raise serializers.ValidationError({"is_hidden": [gettext("What is on top is not hidden.")]})
+        return attrs
+
+
+class ConversationsQuery(Input):
+    only = serializers.ChoiceField(["all", "unread", "groups"], default="all")
+    cursor = serializers.CharField(required=False, max_length=200)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=30)
+
+
 class GroupSettingsOutput(Output):
     is_silenced = serializers.BooleanField(help_text="Only the owner and administrators speak.")
     members_may_add = serializers.BooleanField()

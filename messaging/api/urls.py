@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging.api import views
+from messaging.api import lists, views
 
 urlpatterns = [
     path("people/", views.PeopleByHandle.as_view()),
@@ -13,12 +13,14 @@ urlpatterns = [
     path("blocks/", views.Blocks.as_view()),
     path("blocks/<id:user_id>/", views.BlockDetail.as_view()),
     path("messaging-settings/", views.MyPreferences.as_view()),
-    path("conversations/", views.Conversations.as_view()),
+    path("conversations/", lists.Conversations.as_view()),
     path("conversations/direct/", views.DirectConversation.as_view()),
     path("conversations/groups/", views.Groups.as_view()),
     path("conversations/<id:conversation_id>/", views.ConversationDetail.as_view()),
     path("conversations/<id:conversation_id>/members/", views.Members.as_view()),
     path("conversations/<id:conversation_id>/messages/", views.Messages.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/readers/", lists.Readers.as_view()),
+    path("conversations/<id:conversation_id>/mine/", lists.Mine.as_view()),
     path("conversations/<id:conversation_id>/read/", views.Read.as_view()),
     path("conversations/<id:conversation_id>/typing/", views.Typing.as_view()),
     path("sync/", views.Sync.as_view()),

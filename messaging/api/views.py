@@ -198,20 +198,6 @@ def _with_person(friendship: Friendship) -> Friendship:
 # --- conversations ----------------------------------------------------------------------------------------------------
 
 
-class Conversations(Endpoint):
-    class Get(Operation):
-        """My conversations, the one that changed last first."""
-
-        output, page = shapes.ConversationOutput, True
-
-    def get(self, request: ApiRequest, data: Data) -> Page[Any]:
-        page = paginate(selectors.conversations_of(request.user_id), request, order=("-last_at", "-id"), **data)
-        frames = selectors.conversation_frames(
-            actor_id=request.user_id, conversation_ids=[conversation.id for conversation in page.results]
-        )
-        return Page(results=[Shown(frame) for frame in frames], next=page.next, previous=page.previous)
-
-
 class DirectConversation(Endpoint):
     class Post(Operation):
         """My conversation with a friend, opened when there is none."""

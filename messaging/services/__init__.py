@@ -10,13 +10,16 @@ from messaging.services.contacts import (
     unblock,
 )
 from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
+from messaging.services.lists import MOST_PINNED, change_mine
 from messaging.services.marks import change_preferences, mark_read, show_typing
 from messaging.services.messages import MAX_TEXT, send_message
 
 __all__ = [
     "MAX_TEXT",
+    "MOST_PINNED",
     "accept_friend_request",
     "block",
+    "change_mine",
     "change_preferences",
     "change_remark",
     "create_group",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from messaging.access import check_may_speak
-from messaging.events import ReadMarkMoved
+from messaging.events import MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
 from messaging.models import Preferences
 from superapp.core import limits
@@ -23,7 +23,8 @@ class ReadMark:
 
 @transaction.atomic
 def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
-    """Move the actor's mark forward to ``seq``: never back, never beyond the last row.
+    """Move the actor's mark forward to ``seq``: never back, never beyond the last row. Whoever reads, however far, no
+    longer has it marked unread.
 
     Repeatable from any number of devices in any order. Raises ``NotFound``.
     """
@@ -31,22 +32,26 @@ def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
         cursor.execute(
             """
             WITH target AS (
-                SELECT LEAST(%(seq)s, COALESCE(mine.left_seq, c.last_seq)) AS seq
+                SELECT LEAST(%(seq)s, COALESCE(mine.left_seq, c.last_seq)) AS seq, mine.read_seq AS was,
+                    mine.is_marked_unread
                 FROM messaging_membership AS mine JOIN messaging_conversation AS c ON c.id = mine.conversation_id
                 WHERE mine.conversation_id = %(conversation)s AND mine.user_id = %(actor)s
+                    AND (mine.is_marked_unread OR mine.read_seq < LEAST(%(seq)s, COALESCE(mine.left_seq, c.last_seq)))
+                FOR NO KEY UPDATE OF mine
             )
             UPDATE messaging_membership AS mine
-            SET read_seq = target.seq,
-                read_message_no = (
+            SET read_seq = GREATEST(target.seq, target.was),
+                read_message_no = CASE WHEN target.seq > target.was THEN (
                     SELECT message_no FROM messaging_message
-                    WHERE conversation_id = %(conversation)s AND seq = target.seq),
-                changed_at = clock_timestamp()
+                    WHERE conversation_id = %(conversation)s AND seq = target.seq) ELSE read_message_no END,
+                is_marked_unread = false, changed_at = clock_timestamp()
             FROM target
-            WHERE conversation_id = %(conversation)s AND user_id = %(actor)s AND read_seq < target.seq
+            WHERE conversation_id = %(conversation)s AND user_id = %(actor)s
+            RETURNING target.seq > target.was, target.is_marked_unread
             """,
             {"seq": seq, "conversation": conversation_id, "actor": actor_id},
         )
-        moved = cursor.rowcount > 0
+        has_moved, was_marked_unread = cursor.fetchone() or (False, False)
         cursor.execute(
             """
             SELECT read_seq, GREATEST(COALESCE(left_message_no, last_message_no) - read_message_no, 0)
@@ -59,10 +64,12 @@ def mark_read(*, actor_id: int, conversation_id: int, seq: int) -> ReadMark:
     if row is None:
         raise NotFound
     mark = ReadMark(conversation_id=conversation_id, read_seq=row[0], unread=row[1])
-    if moved:
+    if has_moved:
         publish(
             ReadMarkMoved(conversation_id=conversation_id, user_id=actor_id, read_seq=mark.read_seq, unread=mark.unread)
         )
+    if was_marked_unread:
+        publish(MineChanged(conversation_id=conversation_id, user_id=actor_id))
     return mark
 
 

@@ -151,6 +151,8 @@ class Store:
                 return [] if payload["user_id"] == self.me else [Typing(payload["conversation_id"], payload["user_id"])]
             case "conversation.joined":
                 return self._heard_of(payload["conversation_id"])
+            case "conversation.changed":
+                return self._mine_changed(payload)
             case "friend.requested":
                 return [FriendRequested(payload)]  # type: ignore[arg-type]
             case "friend.added":
@@ -179,6 +181,14 @@ class Store:
         log = self._log(payload["conversation_id"])
         moved = payload["user_id"] != self.me and log.peer_read(payload["read_seq"])
         return [PeerRead(log.id, payload["user_id"], payload["read_seq"])] if moved else []
+
+    def _mine_changed(self, payload: Json) -> list[Update]:
+        """We want it shown otherwise, and said so on another device."""
+        log = self.logs.get(payload["conversation_id"])
+        if log is None or log.summary is None:
+            return self._heard_of(payload["conversation_id"])
+        log.summary = {**log.summary, "mine": payload["mine"]}
+        return [ConversationChanged(log.summary)]
 
     def _heard_of(self, conversation_id: str) -> list[Update]:
         log = self.logs.get(conversation_id)

@@ -218,6 +218,9 @@ def conversations() -> Iterator[Row]:
         about="with the owner's photo",
     )
     yield of_members(200, f"POST {one}read/", body=json(seq=1))
+    yield of_members(200, f"PATCH {one}mine/", body=json(is_pinned=True, is_muted=True))
+    # Nobody in this world shares how far they have read.
+    yield of_members(403, f"GET {one}messages/{{seq}}/readers/")
     yield of_members(204, f"POST {one}typing/")
 
     blocked: Make = lambda world: {"conversation_id": world.blocked_direct_id}  # noqa: E731

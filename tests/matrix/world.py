@@ -73,6 +73,7 @@ def build() -> World:
         },
         things={
             "conversation_id": conversation_id,
+            "seq": 2,
             "user_id": owner.id,
             "device_id": another_device(owner).device_id,
             "request_id": request.id,

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from messaging.models import Conversation, Membership
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
-from tests.realtime.people import Device, friends, group, person, say
+from tests.realtime.people import Device, another_device, friends, group, person, say
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +148,112 @@ def test_groups_do_not_show_who_has_read(wire: Wire) -> None:
     read(bo, group_id, 2)
     assert wire.types() == ["read.updated"]
     assert Api(ada).conversation(group_id)["mine"]["peer_read_seq"] is None
+
+
+def test_reading_takes_away_that_it_was_marked_unread_even_where_nothing_is_new(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    path = f"conversations/{conversation_id}/mine/"
+    read(bo, conversation_id, 1)
+    assert Api(bo).ok("PATCH", path, {"is_marked_unread": True})["is_marked_unread"]
+    wire.pushes()
+    # The mark stands where it stood, or is asked back: it stays, and the flag goes.
+    assert read(bo, conversation_id, 0) == {"conversation_id": str(conversation_id), "read_seq": 1, "unread": 0}
+    ((topics, frame),) = wire.pushes()
+    assert (topics, frame["type"]) == ([f"user:{bo.id}"], "conversation.changed")
+    assert frame["payload"]["mine"] == Api(bo).conversation(conversation_id)["mine"]
+    assert not frame["payload"]["mine"]["is_marked_unread"]
+    # Where nothing was ever read it is the same.
+    group_id = group(ada, bo)
+    Api(bo).ok("PATCH", f"conversations/{group_id}/mine/", {"is_marked_unread": True})
+    assert read(bo, group_id, 0)["read_seq"] == 0
+    assert not Api(bo).conversation(group_id)["mine"]["is_marked_unread"]
+
+
+def test_reading_further_takes_the_flag_away_too(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    say(ada, conversation_id)
+    Api(bo).ok("PATCH", f"conversations/{conversation_id}/mine/", {"is_marked_unread": True})
+    wire.pushes()
+    assert read(bo, conversation_id, 2)["unread"] == 0
+    assert sorted(wire.types()) == ["conversation.changed", "read.updated"]
+    Api(bo).ok("PATCH", f"conversations/{conversation_id}/mine/", {"is_marked_unread": True})
+    # Who writes has read.
+    say(bo, conversation_id)
+    assert not Api(bo).conversation(conversation_id)["mine"]["is_marked_unread"]
+
+
+def test_two_devices_of_one_person_agree() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    phone, tablet = bo, another_device(bo)
+    for _ in range(3):
+        say(ada, conversation_id)
+    say(phone, conversation_id)
+    assert Api(tablet).conversation(conversation_id)["mine"]["unread"] == 0
+    assert Api(tablet).history(conversation_id)[-1]["sender_id"] == bo.id
+    say(ada, conversation_id)
+    read(phone, conversation_id, 6)
+    assert Api(tablet).conversation(conversation_id)["mine"]["unread"] == 0
+    assert read(tablet, conversation_id, 2)["read_seq"] == 6
+
+
+def readers(who: Device, group_id: int, seq: int) -> list[str]:
+    path = f"conversations/{group_id}/messages/{seq}/readers/"
+    return [profile["id"] for profile in Api(who).get(path)["results"]]
+
+
+def share(*people: Device) -> None:
+    for who in people:
+        Api(who).ok("PATCH", "messaging-settings/", {"shares_read_marks": True})
+
+
+def test_small_groups_show_who_has_read_among_those_who_share_it() -> None:
+    ada, bo, cy, di = (person(name) for name in ("Ada", "Bo", "Cy", "Di"))
+    group_id = group(ada, bo, cy, di)
+    seq = say(ada, group_id)
+    path = f"conversations/{group_id}/messages/{seq}/readers/"
+    share(bo, cy)
+    for reader in (bo, di):
+        read(reader, group_id, seq)
+    assert Api(ada).refused("GET", path) == (403, "read_marks_not_shared")
+    share(ada)
+    # Cy has not read, Di does not share.
+    assert readers(ada, group_id, seq) == [bo.id]
+    read(cy, group_id, seq + 5)
+    assert readers(ada, group_id, seq) == [bo.id, cy.id]
+    assert readers(bo, group_id, seq) == [ada.id, cy.id]
+    # Who has left, and who blocks or is blocked, is not among them.
+    Membership.objects.filter(conversation_id=group_id, user_id=cy.user_id).update(left_seq=seq, left_message_no=1)
+    assert readers(ada, group_id, seq) == [bo.id]
+    assert Api(cy).refused("GET", path) == (404, "not_found")
+    Api(bo).ok("PUT", f"blocks/{ada.id}/", status=204)
+    assert readers(ada, group_id, seq) == readers(bo, group_id, seq) == []
+
+
+def test_readers_of_what_is_not_there_or_not_mine_are_nobodys_business() -> None:
+    ada, bo = person("Ada"), person("Bo")
+    group_id = group(ada, bo)
+    share(ada, bo)
+    first = say(ada, group_id)
+    second = say(ada, group_id)
+    for seq in (0, second + 1, 2**63 - 1):
+        assert Api(bo).refused("GET", f"conversations/{group_id}/messages/{seq}/readers/") == (404, "not_found")
+    # Of what was said before somebody came, others may have read it, but not they.
+    Membership.objects.filter(conversation_id=group_id, user_id=bo.user_id).update(joined_seq=second, read_seq=second)
+    assert Api(bo).refused("GET", f"conversations/{group_id}/messages/{first}/readers/") == (404, "not_found")
+    assert readers(ada, group_id, first) == []
+    assert readers(ada, group_id, second) == [bo.id]
+
+
+def test_large_groups_do_not_show_who_has_read() -> None:
+    ada, bo = person("Ada"), person("Bo")
+    group_id = group(ada, bo)
+    share(ada)
+    seq = say(ada, group_id)
+    Conversation.objects.filter(id=group_id).update(member_count=51)
+    path = f"conversations/{group_id}/messages/{seq}/readers/"
+    assert Api(ada).refused("GET", path) == (422, "group_too_large_for_readers")
+    Conversation.objects.filter(id=group_id).update(member_count=50)
+    assert Api(ada).get(path) == {"results": []}
 
 
 def test_settings_take_only_what_they_know() -> None:

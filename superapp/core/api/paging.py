@@ -42,13 +42,14 @@ class Page(Generic[Item]):
 def paginate(
     queryset: QuerySet[Item], request: Request, *, order: tuple[str, ...], cursor: str = "", limit: int
 ) -> Page[Item]:
-    """One page of ``queryset`` in ``order``: field names, all with ``-`` or all without, unique in their combination.
+    """One page of ``queryset`` in ``order``: names of fields or annotations, all with ``-`` or all without, unique in
+    their combination.
 
     Raises ``InvalidInput`` for a cursor that this list did not give out.
     """
     descending = order[0].startswith("-")
     names = [name.lstrip("-") for name in order]
-    backwards, after = _decode(cursor, names, queryset.model) if cursor else (False, None)
+    backwards, after = _decode(cursor, names, queryset) if cursor else (False, None)
     if after:
         queryset = queryset.filter(_beyond(names, after, less=descending is not backwards))
     wanted = descending is not backwards
@@ -84,8 +85,9 @@ def _encode(backwards: bool, values: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([int(backwards), *plain]).encode()).decode().rstrip("=")
 
 
-def _field(model: type[Model], name: str) -> "Field[Any, Any]":
-    field = model._meta.get_field(name)
+def _field(queryset: QuerySet[Any], name: str) -> "Field[Any, Any]":
+    annotation = queryset.query.annotations.get(name)
+    field = annotation.output_field if annotation is not None else queryset.model._meta.get_field(name)
     assert isinstance(field, Field)
     return field
 
@@ -104,10 +106,10 @@ def _value_of(field: "Field[Any, Any]", plain: Any) -> Any:
     return value
 
 
-def _decode(cursor: str, names: list[str], model: type[Model]) -> tuple[bool, list[Any]]:
+def _decode(cursor: str, names: list[str], queryset: QuerySet[Any]) -> tuple[bool, list[Any]]:
     try:
         backwards, *plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        values = [_value_of(_field(model, name), value) for name, value in zip(names, plain, strict=True)]
+        values = [_value_of(_field(queryset, name), value) for name, value in zip(names, plain, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error, ValidationError):
         raise InvalidInput(fields={"cursor": [_("This cursor is not from this list.")]}) from None
     return bool(backwards), values
