@@ -3,6 +3,7 @@
 from messaging import selectors
 from messaging.events import ConversationOpened, MessageSent, MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
+from superapp.accounts import registry as people
 from superapp.accounts import selectors as accounts
 from superapp.accounts.events import ProfileChanged
 from superapp.core.events import after_commit
@@ -12,6 +13,7 @@ from superapp.realtime import registry as realtime
 
 
 def register() -> None:
+    people.visibility.register(selectors.who_hide_from)
     realtime.topics.register("conversation", may_join=selectors.is_member, initial=selectors.conversation_ids_of)
     media.register_purpose(
         "message",
@@ -24,10 +26,10 @@ def register() -> None:
 
 @after_commit(ProfileChanged)
 def show_profile(event: ProfileChanged) -> None:
-    """To the person's own devices and to their friends, whose lists show them; others see it when they look."""
+    """To the person's own devices and to the friends who may see them, whose lists show them; others see it when they
+    look."""
     profile = accounts.profile_frame(accounts.active_user(event.user_id))
-    friends = selectors.friends_of(event.user_id).values_list("friend_id", flat=True)
-    push.to_users([event.user_id, *friends], type="profile.changed", payload=profile)
+    push.to_users([event.user_id, *selectors.friends_who_see(event.user_id)], type="profile.changed", payload=profile)
 
 
 @after_commit(ConversationOpened)

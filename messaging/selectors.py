@@ -309,6 +309,18 @@ def blocks_of(user_id: int) -> QuerySet[Block]:
     return Block.objects.filter(user_id=user_id)
 
 
+def who_hide_from(viewer_id: int, user_ids: set[int]) -> set[int]:
+    """Those of these people who have blocked the viewer."""
+    blocks = Block.objects.filter(user_id__in=user_ids, blocked_id=viewer_id)
+    return set(blocks.values_list("user_id", flat=True))
+
+
+def friends_who_see(user_id: int) -> list[int]:
+    """The friends of somebody but those whom they have blocked, who stay in both lists."""
+    blocked = Block.objects.filter(user_id=user_id).values("blocked_id")
+    return list(friends_of(user_id).exclude(friend_id__in=blocked).values_list("friend_id", flat=True))
+
+
 def preferences_of(user_id: int) -> Preferences:
     return Preferences.objects.filter(user_id=user_id).first() or Preferences(user_id=user_id)
 

@@ -41,7 +41,7 @@ class PeopleByHandle(Endpoint):
 
     def get(self, request: ApiRequest, data: Data) -> User:
         limits.take(action="messaging.find_person.user", subject=str(request.user_id))
-        return accounts.user_by_handle(data["handle"])
+        return accounts.user_by_handle(data["handle"], viewer_id=request.user_id)
 
 
 class Person(Endpoint):
@@ -53,7 +53,7 @@ class Person(Endpoint):
 
     def get(self, request: ApiRequest, user_id: int) -> User:
         limits.take(action="messaging.see_person.user", subject=str(request.user_id))
-        return accounts.active_user(user_id)
+        return accounts.visible_user(user_id, viewer_id=request.user_id)
 
 
 class Friends(Endpoint):
@@ -106,7 +106,7 @@ class FriendRequests(Endpoint):
         """Ask somebody to be friends. Asking again is the same request, asking back accepts."""
 
         input, output = shapes.FriendRequestInput, shapes.FriendRequestOutput
-        errors = (NotFound, ThatIsYou, AlreadyFriends, Blocked, YouBlockedThem, TooManyRequests)
+        errors = (NotFound, ThatIsYou, AlreadyFriends, YouBlockedThem, TooManyRequests)
 
     def get(self, request: ApiRequest, data: Data) -> Page[FriendRequest]:
         rows = selectors.friend_requests(actor_id=request.user_id, direction=data.pop("direction"))
@@ -118,7 +118,10 @@ class FriendRequests(Endpoint):
     def post(self, request: ApiRequest, data: Data) -> Shown:
         limits.take(action="messaging.find_person.user", subject=str(request.user_id))
         handle = data.pop("handle", None)
-        recipient_id = accounts.user_by_handle(handle).id if handle is not None else data.pop("user_id")
+        if handle is None:
+            recipient_id = data.pop("user_id")
+        else:
+            recipient_id = accounts.user_by_handle(handle, viewer_id=request.user_id).id
         friend_request = services.request_friend(sender_id=request.user_id, recipient_id=recipient_id, **data)
         return Shown(friend_request_frame(friend_request))
 

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from messaging import log
-from messaging.errors import AlreadyFriends, Blocked, RequestAnswered, ThatIsYou, YouBlockedThem
+from messaging.errors import AlreadyFriends, RequestAnswered, ThatIsYou, YouBlockedThem
 from messaging.frames import friend_request_frame
 from messaging.models import Block, FriendRequest, Friendship, Message
 from messaging.services.conversations import direct_conversation
@@ -20,11 +20,12 @@ def request_friend(*, sender_id: int, recipient_id: int, source: str, greeting: 
     """Ask somebody to be friends. Asking again while it waits changes its greeting, and after a refusal renews it;
     where they asked already, it accepts theirs.
 
-    Raises ``ThatIsYou``, ``NotFound``, ``AlreadyFriends``, ``Blocked``, ``YouBlockedThem``, ``TooManyRequests``.
+    Raises ``ThatIsYou``, ``NotFound`` (also where they blocked the sender), ``AlreadyFriends``, ``YouBlockedThem``,
+    ``TooManyRequests``.
     """
     if sender_id == recipient_id:
         raise ThatIsYou
-    accounts.active_user(recipient_id)
+    accounts.visible_user(recipient_id, viewer_id=sender_id)
     limits.take(action="messaging.friend_request.user", subject=str(sender_id))
     return _request(sender_id, recipient_id, source, greeting)
 
@@ -35,7 +36,7 @@ def _request(sender_id: int, recipient_id: int, source: str, greeting: str) -> F
     if Friendship.objects.filter(user_id=sender_id, friend_id=recipient_id).exists():
         raise AlreadyFriends
     if Block.objects.filter(user_id=recipient_id, blocked_id=sender_id).exists():
-        raise Blocked
+        raise NotFound
     if Block.objects.filter(user_id=sender_id, blocked_id=recipient_id).exists():
         raise YouBlockedThem
     theirs = _pending(recipient_id=sender_id, sender_id=recipient_id)

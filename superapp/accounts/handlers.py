@@ -22,8 +22,7 @@ def register() -> None:
         kinds={"photo"},
         max_bytes=10 * 1024 * 1024,
         variants={"thumb": 96, "large": 640},
-        # A face is shown to everybody who is signed in.
-        may_view=lambda viewer_id, references: references,
+        may_view=selectors.visible_avatars,
     )
     links.register("person", selectors.person_behind_card, label=_("Somebody's card"))
     links.register(

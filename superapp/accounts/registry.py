@@ -1,11 +1,12 @@
-"""Where upper rooms plug in: what staff of an organisation may be.
+"""Where upper rooms plug in: what staff of an organisation may be, and from whom people hide.
 
 ::
 
     roles.register("brand", "publisher", implies={"editor", "sender"}, label=_("Publisher"))
+    visibility.register(selectors.who_hide_from)
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
@@ -69,4 +70,26 @@ class _Roles:
         return any(self._by_kind[kind][name].manages_staff for name in self.rights(kind, names))
 
 
+#: A viewer's id and those of people → those of them who do not want to be found by the viewer. One statement.
+Hides = Callable[[int, set[int]], set[int]]
+
+
+class _Visibility:
+    """Who finds whom. Somebody hidden is as absent as somebody who does not exist; what two people share already, such
+    as a conversation, keeps their names."""
+
+    def __init__(self) -> None:
+        self._hides: list[Hides] = []
+
+    def register(self, hides: Hides) -> None:
+        """Called once at start by each room that knows a reason."""
+        self._hides.append(hides)
+
+    def hidden_from(self, viewer_id: int, user_ids: Iterable[int]) -> set[int]:
+        """As many statements for one as for a hundred, and for people as for none."""
+        wanted = set(user_ids)
+        return {found for hides in self._hides for found in hides(viewer_id, wanted)}
+
+
 roles = _Roles()
+visibility = _Visibility()

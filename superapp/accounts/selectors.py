@@ -127,15 +127,29 @@ def active_user(user_id: int) -> User:
     return user
 
 
-def user_by_handle(handle: str) -> User:
-    """The active person whose handle this is now. Raises ``NotFound``."""
-    entry = HandleDirectory.objects.filter(handle=handle.lower()).first()
-    if entry is None:
-        raise NotFound
-    user = active_user(entry.user_id)
-    if user.handle != entry.handle:
+def visible_user(user_id: int, *, viewer_id: int) -> User:
+    """Raises ``NotFound`` also for who hides from the viewer, after as many statements."""
+    user = User.objects.filter(id=user_id, is_active=True).first()
+    if registry.visibility.hidden_from(viewer_id, [user_id]) or user is None:
         raise NotFound
     return user
+
+
+def user_by_handle(handle: str, *, viewer_id: int) -> User:
+    """The active person whose handle this is now. Raises ``NotFound``, in as many statements, for none and for who
+    hides from the viewer."""
+    handle = handle.lower()
+    owner_id = HandleDirectory.objects.filter(handle=handle).values_list("user_id", flat=True).first()
+    user = visible_user(owner_id or 0, viewer_id=viewer_id)
+    if user.handle != handle:
+        raise NotFound
+    return user
+
+
+def visible_avatars(viewer_id: int, references: set[str]) -> set[str]:
+    """A face is shown to everybody who is signed in, but for those from whom its person hides."""
+    hidden = registry.visibility.hidden_from(viewer_id, map(int, references))
+    return references - set(map(str, hidden))
 
 
 def user_ids_named(text: str) -> list[int]:
@@ -152,8 +166,8 @@ def users(user_ids: Iterable[int]) -> dict[int, User]:
 
 
 def person_behind_card(viewer_id: int, reference: str) -> ScanResult:
-    """Whose QR card this is. Raises ``NotFound`` for somebody who is not active."""
-    user = active_user(int(reference))
+    """Whose QR card this is. Raises ``NotFound`` for somebody who is not active, or hides from the viewer."""
+    user = visible_user(int(reference), viewer_id=viewer_id)
     return ScanResult(title=user.display_name, data=profile_frame(user))
 
 

@@ -71,15 +71,15 @@ def test_own_profile_takes_one_statement(ada: Person, django_assert_num_queries:
 
 def test_people_are_found_by_the_handle_they_have_now(ada: Person) -> None:
     assert ada.handle
-    assert selectors.user_by_handle(ada.handle.upper()).id == ada.id
+    assert selectors.user_by_handle(ada.handle.upper(), viewer_id=ada.id).id == ada.id
     change(ada, handle=(new := new_handle()))
-    assert selectors.user_by_handle(new).id == ada.id
+    assert selectors.user_by_handle(new, viewer_id=ada.id).id == ada.id
     for handle in (ada.handle, "nobody_at_all", "", "\N{KELVIN SIGN}elvin"):
         with pytest.raises(NotFound):
-            selectors.user_by_handle(handle)
+            selectors.user_by_handle(handle, viewer_id=ada.id)
     User.objects.filter(id=ada.id).update(is_active=False)
     with pytest.raises(NotFound):
-        selectors.user_by_handle(new)
+        selectors.user_by_handle(new, viewer_id=ada.id)
 
 
 # --- What may be changed ----------------------------------------------------------------------------------------------

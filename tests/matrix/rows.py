@@ -141,9 +141,10 @@ def people() -> Iterator[Row]:
         yield own(200, name)
     yield own(200, "PATCH /api/v1/messaging-settings/", body=json(shares_read_marks=True))
 
-    # A profile has nothing in it but what people show to be found; a block is not told.
-    yield own(200, "GET /api/v1/people/", query="?handle={owner_handle}")
-    yield own(200, "GET /api/v1/people/{user_id}/")
+    # A profile has nothing in it but what people show to be found. Whoever is blocked finds nobody.
+    for name, query in (("GET /api/v1/people/", "?handle={owner_handle}"), ("GET /api/v1/people/{user_id}/", "")):
+        row = own(200, name, query=query)
+        yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 404}})
 
     friend: Make = lambda world: {"user_id": world.people["member"].id}  # noqa: E731
     yield of_owner(200, "GET /api/v1/friends/{user_id}/", parts=friend)
@@ -156,8 +157,7 @@ def people() -> Iterator[Row]:
             "owner": 422,
             "member": 409,
             "ex_member": 409,
-            # Blocked is no longer a friend to speak to, but still one in both lists.
-            "blocked": 409,
+            "blocked": 404,
             "stranger": 200,
             "staff": 200,
             "anonymous": 401,

@@ -67,7 +67,8 @@ def test_who_blocks_may_still_speak_and_read() -> None:
 def test_who_is_blocked_cannot_ask_to_be_friends(wire: Wire) -> None:
     ada, bo = person("Ada"), person("Bo")
     Api(bo).ok("PUT", f"blocks/{ada.id}/", status=204)
-    assert Api(ada).refused("POST", "friend-requests/", {"handle": bo.handle}) == (403, "blocked")
+    for body in ({"handle": bo.handle}, {"user_id": bo.id}):
+        assert Api(ada).refused("POST", "friend-requests/", body) == (404, "not_found")
     assert FriendRequest.objects.filter(sender_id=ada.user_id).count() == 0
     assert wire.types() == []
 

@@ -64,7 +64,7 @@ def invite_staff(
         places.check_manages_staff(selectors.place(actor_id=actor_id, organisation_id=organisation_id))
         limits.take(action="accounts.invite_staff.organisation", subject=str(organisation_id))
         to = {
-            "invitee_id": selectors.user_by_handle(handle).id if handle else None,
+            "invitee_id": selectors.user_by_handle(handle, viewer_id=actor_id).id if handle else None,
             "phone": canonical_phone(phone) if phone else None,
         }
         return _shown(_invite(organisation_id, roles, to, once, asked))
