@@ -142,19 +142,22 @@ def accept_invitation(*, actor_id: int, invitation_id: int) -> OrganisationMembe
     return _accept(organisation, selectors.invitation_to(actor_id, invitation_id), actor_id)
 
 
-@transaction.atomic
 def accept_invitation_link(*, actor_id: int, link: str) -> OrganisationMember:
     """Join the staff by a link, which works for one person. A retry by them finds what the first attempt did.
 
     Raises ``NotFound``, ``LinkEnded``, ``InvitationEnded``, ``TermsRequired``, ``TooManyRequests``.
     """
     require_terms(user_id=actor_id)
-    named = Q(id=int(links.reference_of(actor_id=actor_id, content=link, kind=LINK)))
-    organisation_id = OrganisationInvitation.objects.filter(named).values_list("organisation_id", flat=True).first()
+    return _accept_linked(actor_id, int(links.reference_of(actor_id=actor_id, content=link, kind=LINK)))
+
+
+@transaction.atomic
+def _accept_linked(actor_id: int, invitation_id: int) -> OrganisationMember:
+    found = OrganisationInvitation.objects.filter(id=invitation_id)
+    organisation_id = found.values_list("organisation_id", flat=True).first()
     if organisation_id is None:
         raise InvitationEnded
-    organisation = places.lock_organisation(organisation_id)
-    return _accept(organisation, OrganisationInvitation.objects.get(named), actor_id)
+    return _accept(places.lock_organisation(organisation_id), found.get(), actor_id)
 
 
 def _accept(organisation: Organisation, invitation: OrganisationInvitation, actor_id: int) -> OrganisationMember:
