@@ -1,17 +1,22 @@
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
-from superapp.accounts import selectors, services
-from superapp.accounts.models import Device, SignInCode, User
+from superapp.accounts import registry, selectors, services
+from superapp.accounts.models import Device, Organisation, SignInCode, User
 from superapp.accounts.staff.access import has_second_factor
 from superapp.core.admin import Change, ReadOnlyAdmin, write_action
 from superapp.core.errors import Conflict
+
+#: Of an organisation, on its page.
+SHOWN_STAFF = 50
 
 
 @admin.register(User)
@@ -128,3 +133,114 @@ class SignInCodeAdmin(ReadOnlyAdmin):
     @display(description=_("used"), boolean=True)
     def is_used(self, code: SignInCode) -> bool:
         return code.used_at is not None
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "state_shown", "legal_name", "created_at")
+    list_filter = ("state",)
+    search_fields = ("pk", "creator_id")
+    search_help_text = _("Words of a name, or the id of an organisation or of who asked for it.")
+    # Whoever decides about one sees first what it is and who stands behind it.
+    shown = ("name", "kind", "state", "legal_name", "requested_by", "created_at", "id", "staff", "open_invitations")
+    readonly_fields = shown
+    actions = ("approve", "refuse")
+    actions_detail = ("approve", "refuse", "suspend", "reinstate")
+    #: What can be done to one, by its state.
+    steps: ClassVar[dict[str, set[str]]] = {
+        Organisation.State.REQUESTED: {"approve", "refuse"},
+        Organisation.State.ACTIVE: {"suspend"},
+        Organisation.State.SUSPENDED: {"reinstate"},
+    }
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(self.shown)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if not search_term.strip() or search_term.strip().isdigit():
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(pk__in=selectors.organisations_named(search_term).values("pk")), False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Without what its state rules out; the services refuse that in any case."""
+        one = self.get_object(request, str(object_id))
+        possible = self.steps.get(one.state, set()) if one else set()
+        found = super().get_actions_detail(request, object_id)
+        return [action for action in found if action.method.__name__ in possible]
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={"active": "success", "requested": "info", "suspended": "warning", "refused": "danger"},
+    )
+    def state_shown(self, one: Organisation) -> tuple[str, Any]:
+        return one.state, one.get_state_display()
+
+    @display(description=_("requested by"))
+    def requested_by(self, one: Organisation) -> str:
+        return _person(selectors.users([one.creator_id]).get(one.creator_id), one.creator_id)
+
+    @display(description=_("staff"))
+    def staff(self, one: Organisation) -> str:
+        places = selectors.first_places(one.id, most=SHOWN_STAFF + 1)
+        selectors.show_people(places)
+        labels = {role.name: role.label for role in registry.roles.of(one.kind)}
+        rows = [
+            (
+                _person(place.user, place.user_id),  # type: ignore[attr-defined]
+                ", ".join(str(labels.get(role, role)) for role in place.roles),
+                f"{place.joined_at:%Y-%m-%d}",
+            )
+            for place in places[:SHOWN_STAFF]
+        ]
+        table = _table((_("person"), _("roles"), _("since")), rows)
+        if len(places) <= SHOWN_STAFF:
+            return table
+        return format_html("{}<p>{}</p>", table, _("The first %(number)s are shown.") % {"number": SHOWN_STAFF})
+
+    @display(description=_("open invitations"))
+    def open_invitations(self, one: Organisation) -> int:
+        return selectors.open_invitation_count(one.id)
+
+    @write_action(description=_("Approve"), permission="accounts.approve_organisation", audited=None)
+    def approve(self, request: HttpRequest, one: Organisation, data: dict[str, Any]) -> None:
+        services.approve_organisation(organisation_id=one.id, actor_id=_staff_id(request), reason=data["reason"])
+
+    @write_action(description=_("Refuse"), permission="accounts.refuse_organisation", audited=None)
+    def refuse(self, request: HttpRequest, one: Organisation, data: dict[str, Any]) -> None:
+        services.refuse_organisation(organisation_id=one.id, actor_id=_staff_id(request), reason=data["reason"])
+
+    @write_action(description=_("Suspend"), permission="accounts.suspend_organisation", audited=None, is_dangerous=True)
+    def suspend(self, request: HttpRequest, one: Organisation, data: dict[str, Any]) -> None:
+        services.suspend_organisation(organisation_id=one.id, actor_id=_staff_id(request), reason=data["reason"])
+
+    @write_action(description=_("Reinstate"), permission="accounts.reinstate_organisation", audited=None)
+    def reinstate(self, request: HttpRequest, one: Organisation, data: dict[str, Any]) -> None:
+        services.reinstate_organisation(organisation_id=one.id, actor_id=_staff_id(request), reason=data["reason"])
+
+
+def _staff_id(request: HttpRequest) -> int:
+    assert request.user.pk is not None
+    return request.user.pk
+
+
+def _person(user: User | None, user_id: int) -> str:
+    """A name that leads to the person's page."""
+    if user is None:
+        return str(user_id)
+    address = reverse("admin:accounts_user_change", args=[user.id])
+    name = f"{user.display_name} (@{user.handle})" if user.handle else user.display_name
+    link = format_html('<a class="sa-link" href="{}">{}</a>', address, name)
+    return link if user.banned_at is None else format_html('{} <strong class="sa-bad">{}</strong>', link, _("banned"))
+
+
+def _table(heads: Iterable[Any], rows: Iterable[tuple[str, ...]]) -> str:
+    head = format_html_join("", "<th>{}</th>", ((text,) for text in heads))
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+    return format_html(
+        '<div class="sa-scroll"><table class="sa-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        head,
+        body,
+    )

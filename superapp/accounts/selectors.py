@@ -299,6 +299,22 @@ def _is_to(user_id: int) -> Q:
     return Q(invitee_id=user_id) | Q(phone__in=number)
 
 
+def first_places(organisation_id: int, *, most: int) -> list[OrganisationMember]:
+    """For our own staff: whoever came first is first."""
+    places = OrganisationMember.objects.filter(organisation_id=organisation_id)
+    return list(places.order_by("joined_at", "user_id")[:most])
+
+
+def open_invitation_count(organisation_id: int) -> int:
+    return _waiting().filter(organisation_id=organisation_id).count()
+
+
+def request_count(*, most: int) -> int:
+    """How many organisations wait to be approved, counted so far."""
+    waiting = Organisation.objects.filter(state=Organisation.State.REQUESTED)
+    return waiting.order_by()[:most].count()
+
+
 def show_people(places: Iterable[OrganisationMember]) -> None:
     """Put the people beside their places on a staff, as ``user``. One statement."""
     found = list(places)

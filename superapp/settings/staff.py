@@ -23,6 +23,13 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
         "reset_second_factor": NOBODY,
     },
     "accounts.signincode": {"view": (SUPPORT, OPERATOR)},
+    "accounts.organisation": {
+        "view": (SUPPORT, MODERATOR, VERIFIER, OPERATOR),
+        "approve": (VERIFIER,),
+        "refuse": (VERIFIER,),
+        "suspend": (MODERATOR,),
+        "reinstate": (MODERATOR,),
+    },
     "media.asset": {"view": (SUPPORT, MODERATOR)},
     "messaging.conversation": {"view": (SUPPORT, MODERATOR)},
 }

@@ -21,6 +21,7 @@ from superapp.accounts.staff.backend import permission_name, permissions_of
 from superapp.core.ids import new_id
 from superapp.core.models import AuditEntry, OutboxEvent
 from superapp.media.models import Asset
+from tests.accounts.organisations import requested
 from tests.accounts.people import new_phone, person
 from tests.accounts.staffers import PASSWORD, browser, staff, submit, verified
 
@@ -64,6 +65,7 @@ MAKE: dict[str, Callable[[], Model]] = {
     "core.outboxevent": make_outbox_row,
     "core.auditentry": make_audit_entry,
     "accounts.user": lambda: User.objects.get(id=person().id),
+    "accounts.organisation": lambda: requested(person()),
     "accounts.signincode": make_code,
     "media.asset": make_asset,
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),

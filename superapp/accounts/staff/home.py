@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from superapp.accounts import selectors
 from superapp.accounts.models import CodeCount, User
 from superapp.core import metrics
 from superapp.core.ids import EPOCH_MILLISECONDS
@@ -22,11 +23,12 @@ from superapp.core.models import Lease
 
 #: A relay that is this far behind is in trouble (the loop runs five times a second).
 LATE_SECONDS = 10.0
-MOST_NEWCOMERS = 10_000
+MOST_NEWCOMERS, MOST_REQUESTS = 10_000, 1_000
 ICONS = {
     "core.outboxevent": "outbox",
     "core.auditentry": "history_edu",
     "accounts.user": "person",
+    "accounts.organisation": "storefront",
     "accounts.signincode": "sms",
     "media.asset": "photo_library",
     "messaging.conversation": "forum",
@@ -45,9 +47,23 @@ class Figure:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
+    figures = [*(organisations() if request.user.has_perm("accounts.view_organisation") else []), *people()]
     if not request.user.has_perm("core.view_outboxevent"):
-        return {"figures": people(), "loops": []}
-    return {"figures": [*operation(), *people()], "loops": loops()}
+        return {"figures": figures, "loops": []}
+    return {"figures": [*operation(), *figures], "loops": loops()}
+
+
+def organisations() -> list[Figure]:
+    waiting = selectors.request_count(most=MOST_REQUESTS + 1)
+    rows = reverse("admin:accounts_organisation_changelist")
+    return [
+        Figure(
+            _("Organisations"),
+            f"{MOST_REQUESTS:,}+" if waiting > MOST_REQUESTS else f"{waiting:,}",
+            _("wait to be approved"),
+            link=f"{rows}?state__exact=requested",
+        )
+    ]
 
 
 def people() -> list[Figure]:

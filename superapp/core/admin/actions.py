@@ -62,6 +62,7 @@ class WriteAction:
     audited: str | None
     form: type[ReasonForm]
     step: Step
+    is_dangerous: bool
 
 
 def write_action(
@@ -80,7 +81,7 @@ def write_action(
     """
 
     def decorate(step: Step) -> Any:
-        action = WriteAction(step.__name__, description, permission, audited, form, step)
+        action = WriteAction(step.__name__, description, permission, audited, form, step, is_dangerous)
 
         @functools.wraps(step)
         def run(
@@ -133,7 +134,14 @@ def _confirm_or_perform(
         _perform(admin, request, action, objects, form.cleaned_data)
         return None
     return confirmation_page(
-        admin, request, title=action.description, form=form, back=back, objects=objects, action_name=action.name
+        admin,
+        request,
+        title=action.description,
+        form=form,
+        back=back,
+        objects=objects,
+        action_name=action.name,
+        is_dangerous=action.is_dangerous,
     )
 
 
@@ -146,6 +154,7 @@ def confirmation_page(
     back: str,
     objects: Sequence[Model] = (),
     action_name: str = "",
+    is_dangerous: bool = False,
 ) -> HttpResponse:
     """Asks whether and why. Its answer comes by POST to the same address, with ``confirmed`` in it."""
     context = {
@@ -158,6 +167,7 @@ def confirmation_page(
         "action_name": action_name,
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "back": back,
+        "variant": "danger" if is_dangerous else "primary",
     }
     request.current_app = admin.admin_site.name
     return TemplateResponse(request, "admin/confirm_action.html", context)
