@@ -7,7 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.errors import Blocked, ConversationClosed, NotFriends, Silenced
-from messaging.models import Membership
+from messaging.log import COLUMNS, row
+from messaging.models import Membership, Message
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
 from superapp.core.ids import MAX_ID
@@ -43,6 +44,27 @@ def window(*, conversation_id: int, user_id: int) -> Window:
 def window_of(found: Membership) -> Window:
     last_seq = MAX_ID if found.left_seq is None else found.left_seq
     return Window(first_seq=max(found.joined_seq, found.cleared_seq + 1), last_seq=last_seq)
+
+
+def message(*, conversation_id: int, user_id: int, seq: int) -> Message:
+    """A row that somebody may read. One statement. Raises ``NotFound``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT m.* FROM messaging_membership AS mine
+            JOIN LATERAL (
+                SELECT {COLUMNS} FROM messaging_message WHERE conversation_id = mine.conversation_id AND seq = %(seq)s
+            ) AS m ON true
+            WHERE mine.conversation_id = %(conversation)s AND mine.user_id = %(user)s
+                AND %(seq)s >= mine.joined_seq AND %(seq)s > mine.cleared_seq
+                AND (mine.left_seq IS NULL OR %(seq)s <= mine.left_seq)
+            """,  # noqa: S608  (our own names of columns)
+            {"conversation": conversation_id, "user": user_id, "seq": seq},
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise NotFound
+    return row(found)
 
 
 def check_may_speak(*, conversation_id: int, user_id: int) -> None:

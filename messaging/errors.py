@@ -57,3 +57,23 @@ class ConversationClosed(DomainError):
 
 class Silenced(DomainError):
     code, status, message = "silenced", 403, _("You may not write here at the moment.")
+
+
+class WrongKind(DomainError):
+    """``kind`` says what the upload is."""
+
+    code, status, message = "wrong_kind", 422, _("This file is of another kind.")
+
+
+class NotForThis(DomainError):
+    """A row that nobody wrote, or of a kind with which this cannot be done."""
+
+    code, status, message = "not_for_this", 422, _("This cannot be done with such a message.")
+
+
+class Recalled(DomainError):
+    code, status, message = "recalled", 409, _("This message was recalled.")
+
+
+class MayNotCallAll(DomainError):
+    code, status, message = "may_not_call_all", 403, _("Only the owner and administrators may call everybody here.")

@@ -150,6 +150,11 @@ class Message(models.Model):
         # What people say.
         TEXT = "text"
         PHOTO = "photo"
+        VOICE = "voice"
+        VIDEO = "video"
+        FILE = "file"
+        LOCATION = "location"
+        CONTACT = "contact"
         # What happened to the conversation.
         GROUP_CREATED = "group_created"
         FRIENDS_NOW = "friends_now"
@@ -194,6 +199,20 @@ class Message(models.Model):
     def shown_sender_id(self) -> int | None:
         """Who is said to have written it; None where nobody did."""
         return None if self.sender_id == NOBODY else self.sender_id
+
+
+#: Kinds of rows that somebody said: what can be quoted, recalled, reacted to.
+SAID = frozenset(
+    {
+        Message.Kind.TEXT,
+        Message.Kind.PHOTO,
+        Message.Kind.VOICE,
+        Message.Kind.VIDEO,
+        Message.Kind.FILE,
+        Message.Kind.LOCATION,
+        Message.Kind.CONTACT,
+    }
+)
 
 
 class Friendship(models.Model):

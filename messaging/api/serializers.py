@@ -1,29 +1,75 @@
 from typing import Any
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from messaging.contents import MAX_MENTIONS
 from messaging.models import Conversation, FriendRequest, Friendship, Membership, Message
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
 from superapp.core.ids import MAX_ID
 
-SENDABLE = [Message.Kind.TEXT, Message.Kind.PHOTO]
+#: What a client may send, with the fields that each kind needs and those that it may have. Cards are not among them:
+#: only a product makes those.
+SENDABLE: dict[str, tuple[set[str], set[str]]] = {
+    Message.Kind.TEXT.value: ({"text"}, {"mention_ids", "mentions_all", "quote_seq"}),
+    Message.Kind.PHOTO.value: ({"asset_id"}, set()),
+    Message.Kind.VOICE.value: ({"asset_id"}, set()),
+    Message.Kind.VIDEO.value: ({"asset_id"}, set()),
+    Message.Kind.FILE.value: ({"asset_id"}, set()),
+    Message.Kind.LOCATION.value: ({"latitude", "longitude"}, {"name", "address"}),
+    Message.Kind.CONTACT.value: ({"user_id"}, set()),
+}
+
+
+@extend_schema_field(OpenApiTypes.DOUBLE)
+class Degrees(serializers.Field[float, Any, float, Any]):
+    """Of WGS84, to a tenth of a metre."""
+
+    default_error_messages = {"invalid": _("A number of degrees from -%(most)d to %(most)d.")}
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        self.most = most
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        # By the bounds first: a number of four hundred digits is none that could be made a float.
+        if type(data) not in {int, float} or not -self.most <= data <= self.most:
+            raise serializers.ValidationError(self.error_messages["invalid"] % {"most": self.most})
+        return round(float(data), 6)
+
+    def to_representation(self, value: float) -> float:
+        return value
 
 
 class SendInput(Input):
-    """A message: ``text`` with ``kind`` text, ``asset_id`` of an upload with ``kind`` photo."""
+    """A message. Which fields there are depends on ``kind``: ``text`` (and what it calls and quotes) with text;
+    ``asset_id`` of an upload of the same kind with photo, voice, video and file; ``latitude`` and ``longitude`` with
+    location; ``user_id`` with contact."""
 
-    kind = serializers.ChoiceField(SENDABLE)
+    kind = serializers.ChoiceField(list(SENDABLE))
     text = Text(required=False, allow_blank=True, trim_whitespace=False, help_text="At most 4,000 characters.")
+    mention_ids = serializers.ListField(
+        child=Id(), required=False, max_length=MAX_MENTIONS, help_text="Members who are called by name."
+    )
+    mentions_all = Boolean(required=False, help_text="Call everybody, where one may.")
+    quote_seq = Integer(required=False, min_value=1, max_value=MAX_ID, help_text="The message that this one answers.")
     asset_id = Id(required=False)
+    latitude = Degrees(required=False, most=90)
+    longitude = Degrees(required=False, most=180)
+    name = Line(required=False, allow_blank=True, max_length=100, help_text="Of the place.")
+    address = Line(required=False, allow_blank=True, max_length=200)
+    user_id = Id(required=False, help_text="Whose card it is.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        needed, other = ("text", "asset_id") if attrs["kind"] == Message.Kind.TEXT else ("asset_id", "text")
-        if needed not in attrs or other in attrs:
-            text = gettext("A %(kind)s has this, and no %(other)s.") % {"kind": attrs["kind"], "other": other}
-            raise serializers.ValidationError({needed: [text]})
+        must, may = SENDABLE[attrs["kind"]]
+        given = attrs.keys() - {"kind", "conversation_id", "client_id"}
+        if wrong := sorted((must - given) | (given - must - may)):
+            text = gettext("missing, or there is no such field")
+            raise serializers.ValidationError({name: [text] for name in wrong})
         return attrs
 
 

@@ -8,11 +8,15 @@ from messaging.errors import (
     Blocked,
     ConversationClosed,
     GroupTooLarge,
+    MayNotCallAll,
+    NotForThis,
     NotFriends,
+    Recalled,
     RequestAnswered,
     Silenced,
     ThatIsYou,
     TooLong,
+    WrongKind,
     YouBlockedThem,
 )
 from messaging.frames import friend_request_frame, message_frame
@@ -269,7 +273,20 @@ class Messages(Endpoint):
         """Send a message. The key is the message's client_id; a retry gets the same message."""
 
         input, output, status, idempotent = shapes.SendInput, shapes.MessageOutput, 201, True
-        errors = (NotFound, Blocked, NotFriends, Silenced, ConversationClosed, TooLong, NotReady, TooManyRequests)
+        errors = (
+            NotFound,
+            Blocked,
+            NotFriends,
+            Silenced,
+            ConversationClosed,
+            MayNotCallAll,
+            TooLong,
+            WrongKind,
+            NotForThis,
+            Recalled,
+            NotReady,
+            TooManyRequests,
+        )
 
     def get(self, request: ApiRequest, data: Data, conversation_id: int) -> Page[Any]:
         limit = data["limit"]

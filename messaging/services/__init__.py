@@ -12,10 +12,9 @@ from messaging.services.contacts import (
 from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
 from messaging.services.lists import MOST_PINNED, change_mine
 from messaging.services.marks import change_preferences, mark_read, show_typing
-from messaging.services.messages import MAX_TEXT, send_message
+from messaging.services.messages import send_message
 
 __all__ = [
-    "MAX_TEXT",
     "MOST_PINNED",
     "accept_friend_request",
     "block",

@@ -72,7 +72,7 @@ class Reaction(TypedDict):
 
 
 class Message(TypedDict):
-    """``body`` depends on ``kind``: ``{"text"}``; ``{"asset_id", "width", "height", "content_type"}`` for a photo.
+    """``body`` depends on ``kind``: docs/messaging.md has the table.
 
     A row with ``ref_seq`` says that something happened to that earlier one, which ``target`` shows as it is now; where
     it is None, whoever has that row fetches it. ``sender_id`` is None where nobody wrote it.

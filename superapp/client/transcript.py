@@ -5,10 +5,12 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 
-from superapp.client.shapes import Asset, Message
+from superapp.client.shapes import Asset, Json, Message
 
 #: Embeddings, overrides and isolates: text after them would be shown in another order than it was written in.
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+SAID = frozenset({"text", "photo", "voice", "video", "file", "location", "contact"})
 
 
 def harmless(text: str) -> str:
@@ -56,7 +58,7 @@ class Transcript:
 
     def has_mark(self, message: Message) -> bool:
         """Whether it is something that we said, so that it matters whether the other one has read it."""
-        return message["sender_id"] == self._me and message["kind"] in {"text", "photo"}
+        return message["sender_id"] == self._me and message["kind"] in SAID
 
     def _by_whom(self, sender_id: str | None) -> str:
         if sender_id is None:
@@ -77,9 +79,11 @@ class Transcript:
         body = message["body"]
         match message["kind"]:
             case "text":
-                return f"{name}: {harmless(str(body.get('text', '')))}"
+                return f"{name}: {quoted_in_words(body)}{harmless(str(body.get('text', '')))}"
             case "photo":
                 return f"{name}: {photo_in_words(message, asset)}"
+            case "voice" | "video" | "file" | "location" | "contact" as kind:
+                return f"{name}: {in_brackets(kind, body)}"
             case "group_created":
                 return f"{name} opened the group “{one_line(str(body.get('title', '')))}”"
             case "friends_now":
@@ -94,3 +98,32 @@ def photo_in_words(message: Message, asset: Asset | None) -> str:
     if asset is None:
         return f"[photo, {size}]"
     return f"[photo, {size}, {size_in_words(asset['size_bytes'])}] {one_line(asset['variants']['original']['url'])}"
+
+
+def in_brackets(kind: str, body: Json) -> str:
+    """What is not text, in words and on one line."""
+
+    def said(name: str) -> str:
+        return one_line(str(body.get(name, "")))
+
+    match kind:
+        case "voice" | "video":
+            seconds = round((body.get("duration_ms") or 0) / 1000)
+            return f"[{kind}, {seconds // 60}:{seconds % 60:02}]"
+        case "file":
+            return f"[file “{said('name')}”, {size_in_words(body.get('size_bytes') or 0)}]"
+        case "location":
+            place = ", ".join(filter(None, (said("name"), said("address"))))
+            return f"[place{': ' + place if place else ''} ({said('latitude')}, {said('longitude')})]"
+        case "contact":
+            return f"[contact: {said('display_name')}]"
+    return f"[{one_line(kind)}]"
+
+
+def quoted_in_words(body: Json) -> str:
+    """What an answer answers, before its own words."""
+    quote = body.get("quote")
+    if not isinstance(quote, dict):
+        return ""
+    words = one_line(str(quote.get("text", ""))) or f"[{one_line(str(quote.get('kind', '')))}]"
+    return f"(to “{words}”) "

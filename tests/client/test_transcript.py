@@ -39,6 +39,23 @@ def test_photo_shows_size_and_address(transcript: Transcript) -> None:
     assert transcript.lines_of(photo)[-1] == "10:05 Bo: [photo, 800×600]"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "shown"),
+    [
+        ("voice", {"duration_ms": 61_400}, "[voice, 1:01]"),
+        ("video", {"duration_ms": 900}, "[video, 0:01]"),
+        ("file", {"name": "a\nb.pdf", "size_bytes": 1500}, "[file “a b.pdf”, 2 kB]"),
+        ("location", {"latitude": 48.85, "longitude": 2.3, "name": "Tower"}, "[place: Tower (48.85, 2.3)]"),
+        ("location", {"latitude": 1, "longitude": 2, "name": ""}, "[place (1, 2)]"),
+        ("contact", {"display_name": "Cy"}, "[contact: Cy]"),
+        ("text", {"text": "yes", "quote": {"seq": 1, "kind": "text", "text": "Tea?\nNow?"}}, "(to “Tea? Now?”) yes"),
+        ("text", {"text": "nice", "quote": {"seq": 1, "kind": "photo", "text": ""}}, "(to “[photo]”) nice"),
+    ],
+)
+def test_every_kind_has_its_words(kind: str, body: Any, shown: str, transcript: Transcript) -> None:
+    assert transcript.lines_of(message(kind, **body))[-1] == f"10:05 Bo: {shown}"
+
+
 def test_kind_of_a_newer_server_is_named(transcript: Transcript) -> None:
     assert transcript.lines_of(message("hologram"))[-1].endswith("something that this client cannot show (hologram)")
 

@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 
 from messaging import consumers, selectors
 from messaging.api import serializers as shapes
+from messaging.api.serializers import SENDABLE
 from messaging.frames import friend_request_frame, message_frame
 from messaging.models import FriendRequest, Message
 from superapp.core.errors import InvalidInput
@@ -42,15 +43,22 @@ uuids = st.one_of(
 values = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text(), max_size=2)
 )
+calls: dict[str, st.SearchStrategy[Any]] = {
+    "mention_ids": st.one_of(st.lists(ids, max_size=3), st.lists(st.just("7"), min_size=49, max_size=52), values),
+    "mentions_all": st.one_of(st.booleans(), values),
+    "quote_seq": st.one_of(st.integers(0, 2**63), values),
+}
 payloads = st.fixed_dictionaries(
     {},
     optional={
         "conversation_id": ids,
         "client_id": uuids,
-        "kind": st.one_of(st.sampled_from(["text", "photo", "TEXT", "friends_now", ""]), values),
+        "kind": st.one_of(st.sampled_from(["text", *SENDABLE, "TEXT", "friends_now", "card", ""]), values),
         "text": st.one_of(st.text(), st.just("a\0b"), st.just("  "), values),
         "asset_id": ids,
+        "user_id": ids,
         "created_at": values,
+        **calls,
     },
 )
 
@@ -77,7 +85,8 @@ def test_the_fast_parser_takes_what_the_documented_one_takes(payload: dict) -> N
 
 @given(
     st.fixed_dictionaries(
-        {"conversation_id": ids, "client_id": uuids, "kind": st.just("text"), "text": st.one_of(st.text(), values)}
+        {"conversation_id": ids, "client_id": uuids, "kind": st.just("text"), "text": st.one_of(st.text(), values)},
+        optional=calls,
     )
 )
 def test_both_agree_on_texts(payload: dict) -> None:

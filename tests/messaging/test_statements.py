@@ -50,6 +50,16 @@ def test_a_send_between_two_costs_the_same() -> None:
     assert statements(lambda: say(ada, conversation_id)) == 5
 
 
+def test_calling_people_and_answering_costs_one_more_each() -> None:
+    for count in (2, 50):
+        owner, conversation_id = group_of(count)
+        said = say(owner, conversation_id)
+        send = {"sender_id": owner.user_id, "conversation_id": conversation_id, "kind": "text", "text": "hello"}
+        called = list(range(10**14, 10**14 + count - 1))
+        for extra in ({"mention_ids": called}, {"mentions_all": True}, {"quote_seq": said}):
+            assert statements(lambda: services.send_message(**send, **extra, client_id=uuid4())) == 6  # noqa: B023
+
+
 def test_a_photo_costs_at_most_eight(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
     ada, _bo, conversation_id = friends("Ada", "Bo")

@@ -1,0 +1,37 @@
+"""What an answer shows of the row that it answers, as that was when it was quoted."""
+
+from typing import Any
+
+from messaging import access
+from messaging.errors import NotForThis, Recalled
+from messaging.models import SAID, Message
+
+EXCERPT = 100
+_WORDS: dict[str, str] = {
+    Message.Kind.TEXT: "text",
+    Message.Kind.FILE: "name",
+    Message.Kind.LOCATION: "name",
+    Message.Kind.CONTACT: "display_name",
+}
+
+
+def preview(*, conversation_id: int, reader_id: int, seq: int) -> dict[str, Any]:
+    """One statement. Raises ``NotFound`` for what the reader may not see, ``Recalled``, and ``NotForThis`` for rows
+    that nobody said."""
+    quoted = access.message(conversation_id=conversation_id, user_id=reader_id, seq=seq)
+    if quoted.recalled_at is not None:
+        raise Recalled
+    if quoted.kind not in SAID:
+        raise NotForThis(kind=quoted.kind)
+    return {
+        "seq": quoted.seq,
+        "sender_id": str(quoted.sender_id),
+        "kind": quoted.kind,
+        "text": excerpt(quoted.kind, quoted.body),
+    }
+
+
+def excerpt(kind: str, body: dict[str, Any]) -> str:
+    """The words in a message, if it has any: a client says itself, in its reader's language, that there is a photo."""
+    name = _WORDS.get(kind)
+    return str(body.get(name, ""))[:EXCERPT] if name else ""
