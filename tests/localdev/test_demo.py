@@ -39,12 +39,20 @@ from messaging.models import (
     Preferences,
 )
 from superapp.accounts import services as accounts
-from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
+from superapp.accounts.models import (
+    HandleDirectory,
+    Organisation,
+    OrganisationInvitation,
+    OrganisationMember,
+    PhoneDirectory,
+    User,
+)
 from superapp.core.models import OutboxEvent
 from superapp.localdev import demo, places, stage
 from superapp.localdev.demo import avatars, conversations, photos, seeding, staff
 from superapp.localdev.demo.friends import CIRCLES, REQUESTS, SHARE_READ_MARKS
 from superapp.localdev.demo.history import told
+from superapp.localdev.demo.organisations import WORKPLACES
 from superapp.localdev.demo.people import BY_HANDLE, PEOPLE
 from superapp.localdev.demo.script import Direct, Group, Said, tell
 from superapp.localdev.progress import Problem
@@ -293,6 +301,24 @@ def test_groups_were_opened_among_friends(city: seeding.City) -> None:
         assert {int(user_id) for user_id in first.body["member_ids"]} == members
         friends = Friendship.objects.filter(user_id=creation.creator_id, created_at__lt=first.created_at)
         assert members - {creation.creator_id} <= set(friends.values_list("friend_id", flat=True))
+
+
+def test_people_work_in_an_organisation_of_each_kind(city: seeding.City) -> None:
+    found = ids()
+    for one in WORKPLACES:
+        organisation = Organisation.objects.get(name=one.name)
+        assert (organisation.kind, organisation.state) == (one.kind, "active" if one.is_approved else "requested")
+        staff_of = OrganisationMember.objects.filter(organisation_id=organisation.id)
+        expected = {one.owner: ("owner",), **one.staff}
+        assert {place.user_id: tuple(place.roles) for place in staff_of} == {
+            found[handle]: roles for handle, roles in expected.items()
+        }
+        waiting = OrganisationInvitation.objects.filter(organisation_id=organisation.id, state="pending")
+        assert {row.invitee_id: tuple(row.roles) for row in waiting} == {
+            found[handle]: roles for handle, roles in one.invited.items()
+        }
+    assert {one.kind for one in WORKPLACES if one.is_approved} == set(Organisation.Kind)
+    assert sum(len(one.invited) for one in WORKPLACES) == 1
 
 
 def test_ada_and_bo_are_friends_with_news_for_both(city: seeding.City) -> None:

@@ -29,7 +29,7 @@ from superapp.accounts import services as accounts
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
 from superapp.client.talk import DEMO_PASSWORD
 from superapp.core.ids import new_id
-from superapp.localdev.demo import conversations, staff
+from superapp.localdev.demo import conversations, organisations, staff
 from superapp.localdev.demo.avatars import draw as draw_avatar
 from superapp.localdev.demo.friends import ACQUAINTANCES, CIRCLES, REQUESTS, SHARE_READ_MARKS, Request
 from superapp.localdev.demo.history import History, chance_for, client_id, name_of, told
@@ -60,8 +60,11 @@ def seed(*, now: datetime | None = None) -> City:
     ids, has_new_people = people(now=now)
     has_new_avatars = avatars(ids)
     has_new_stories = stories(ids, now=now)
+    has_new_organisations = workplaces(ids)
     has_new_staff = staff.seed()
-    return _counted(is_new=has_new_people or has_new_avatars or has_new_stories or has_new_staff)
+    return _counted(
+        is_new=has_new_people or has_new_avatars or has_new_stories or has_new_organisations or has_new_staff
+    )
 
 
 # --- People -----------------------------------------------------------------------------------------------------------
@@ -130,6 +133,13 @@ def avatars(ids: Ids) -> bool:
     for asset in fresh:
         accounts.change_profile(actor_id=asset.owner_id, avatar_id=asset.id)
     return bool(fresh)
+
+
+@transaction.atomic
+def workplaces(ids: Ids) -> bool:
+    """The organisations that are missing, all or none. Returns whether any were."""
+    _one_at_a_time()
+    return organisations.found(ids)
 
 
 # --- Friends and what they say ----------------------------------------------------------------------------------------
