@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from messaging import services as messaging
 from superapp.accounts import services
 from superapp.accounts.models import Organisation, OrganisationInvitation, PhoneDirectory, User
 from superapp.core.models import AuditEntry, Link, OutboxEvent
@@ -170,6 +171,16 @@ def test_who_works_there_already_is_not_invited() -> None:
     assert code(invite(ada, made, "finance", handle=str(bo.handle))) == (409, "already_on_staff")
     assert code(invite(ada, made, handle="nobody_has_this")) == (404, "not_found")
     assert code(invite(ada, made, handle="x", phone="+33612345678")) == (400, "invalid_input")
+
+
+def test_who_hides_from_the_inviter_is_not_there_to_be_invited() -> None:
+    ada, bo = person(), person(handle=new_handle())
+    made = organisation(ada)
+    messaging.block(actor_id=bo.id, user_id=ada.id)
+    hidden, nobody = invite(ada, made, handle=str(bo.handle)), invite(ada, made, handle="nobody_has_this")
+    assert (hidden.status_code, hidden.content) == (nobody.status_code, nobody.content)
+    assert code(hidden) == (404, "not_found")
+    assert waiting(bo) == []
 
 
 # --- Within one's own rights ------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def test_documentation_names_the_lifetimes_that_hold() -> None:
         "PHONE_CHANGE_LIFETIME": "10 minutes",
         "PHONE_RESERVED_FOR": "30 days",
         "PASSWORD_LOCK": "15 minutes",
+        "INVITATION_LIFETIME": "7 days",
         "REALTIME_TICKET_LIFETIME": "30 seconds",
         "MEDIA_URL_LIFETIME": "10 minutes",
         "SESSION_COOKIE_AGE": "15 minutes",

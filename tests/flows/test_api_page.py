@@ -2,28 +2,22 @@
 
 import json
 import re
-import subprocess
 
 from django.core.management import call_command
 
 from superapp.core import errors
 from superapp.core.limits import LIMITS
 from superapp.localdev import places
+from tests.flows.printed import as_printed
 from tests.processes import Gateway
 
 PAGE = (places.CLONE / "docs" / "api.md").read_text()
-BLOCK = re.compile(r"<!-- api -->\n```sh\n(.*?)```", re.DOTALL)
 
 
 def test_lines_of_the_page_do_what_it_says(committed_db):
     call_command("seed", verbosity=0)
     with Gateway(committed_db) as gateway:
-        script = "\necho; echo '---'\n".join(BLOCK.findall(PAGE))
-        assert "http://localhost:8000" in script
-        script = script.replace("http://localhost:8000", gateway.url)
-        run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60)
-    assert run.returncode == 0, run.stderr
-    me, refused, sent_twice, history, in_french = run.stdout.split("---\n")
+        me, refused, sent_twice, history, in_french = as_printed(PAGE, gateway)
     assert json.loads(me)["handle"] == "ada"
     assert json.loads(refused)["error"]["code"] == "invalid_input"
     assert list(json.loads(refused)["error"]["details"]["fields"]) == ["dispaly_name"]
