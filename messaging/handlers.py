@@ -3,6 +3,7 @@
 from messaging import selectors
 from messaging.events import ConversationOpened, MessageSent, MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
+from messaging.services import leaving
 from superapp.accounts import registry as people
 from superapp.accounts import selectors as accounts
 from superapp.accounts.events import ProfileChanged
@@ -21,6 +22,20 @@ def register() -> None:
         max_bytes=100 * 1024 * 1024,
         variants={"thumb": 320, "large": 1600},
         may_view=selectors.readable_references,
+    )
+    people.privacy.register(
+        "messaging",
+        export=leaving.copy_of_person,
+        erase=leaving.erase_person,
+        covers={
+            "messaging.Friendship": {"user_id", "friend_id"},
+            "messaging.FriendRequest": {"recipient_id", "sender_id"},
+            "messaging.Block": {"user_id"},
+            "messaging.Preferences": {"user_id"},
+            "messaging.GroupCreation": {"creator_id"},
+            "messaging.Membership": {"user_id"},
+            "messaging.Message": {"sender_id"},
+        },
     )
 
 

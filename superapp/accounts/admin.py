@@ -10,7 +10,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from superapp.accounts import registry, selectors, services
-from superapp.accounts.models import Device, Organisation, SignInCode, User
+from superapp.accounts.models import Device, Erasure, Organisation, SignInCode, User
 from superapp.accounts.staff.access import has_second_factor
 from superapp.core.admin import Change, ReadOnlyAdmin, write_action
 from superapp.core.errors import Conflict
@@ -21,17 +21,19 @@ SHOWN_STAFF = 50
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    list_display = ("display_name", "handle", "state", "language", "created_at")
+    list_display = ("name", "handle", "state", "language", "created_at")
     search_fields = ("pk",)
     search_help_text = _("An id, a phone number with its + or a handle, each in full.")
     is_sensitive = True
     # What support is asked about comes first. A column that is new is not shown before somebody adds it here.
-    shown = ("display_name", "handle", "phone", "state_in_words", "id", "devices", "second_factor", "roles", "language")
+    shown = ("name", "handle", "phone", "state_in_words", "id", "devices", "second_factor", "roles", "language")
     shown_below = (
         "time_zone",
         "created_at",
         "last_login",
         "banned_at",
+        "deactivated_at",
+        "erased_at",
         "is_active",
         "is_staff",
         "is_superuser",
@@ -51,16 +53,32 @@ class UserAdmin(ReadOnlyAdmin):
 
     @display(
         description=_("state"),
-        label={"active": "success", "banned": "danger", "inactive": "warning", "staff": "info", "demo": "default"},
+        label={
+            "active": "success",
+            "banned": "danger",
+            "left": "warning",
+            "erased": "default",
+            "inactive": "warning",
+            "staff": "info",
+            "demo": "default",
+        },
     )
     def state(self, user: User) -> tuple[str, Any]:
+        if user.erased_at is not None:
+            return "erased", _("erased")
         if user.banned_at is not None:
             return "banned", _("banned")
+        if user.deactivated_at is not None:
+            return "left", _("has left")
         if not user.is_active:
             return "inactive", _("not active")
         if user.is_staff:
             return "staff", _("staff")
         return ("demo", _("demo")) if user.is_demo else ("active", _("active"))
+
+    @display(description=_("name"))
+    def name(self, user: User) -> str:
+        return user.shown_name
 
     @display(description=_("state"))
     def state_in_words(self, user: User) -> Any:
@@ -105,8 +123,8 @@ class UserAdmin(ReadOnlyAdmin):
 
     @write_action(description=_("Lift ban"), permission="accounts.unban_user", audited="accounts.unbanned")
     def unban(self, request: HttpRequest, user: User, data: dict[str, Any]) -> Change:
-        services.unban_user(user_id=user.id)
-        return Change(before={"is_active": user.is_active}, after={"is_active": True})
+        is_active = services.unban_user(user_id=user.id)
+        return Change(before={"is_active": user.is_active}, after={"is_active": is_active})
 
     @write_action(
         description=_("Reset second factor"),
@@ -116,6 +134,39 @@ class UserAdmin(ReadOnlyAdmin):
     def reset_second_factor(self, request: HttpRequest, user: User, data: dict[str, Any]) -> None:
         if not services.reset_second_factor(user_id=user.id):
             raise Conflict(_("There is no second factor to take away."))
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    """Who has left and what has become of it; of a person there is no more in it than their number here."""
+
+    list_display = ("user_id", "state", "rooms", "attempts", "error", "requested_at", "due_at", "done_at")
+    list_display_links = ("user_id",)
+    search_fields = ("pk",)
+    search_help_text = _("The id of a person.")
+    hidden_fields = frozenset({"done_rooms", "return_expires_at"})
+    readonly_fields = ("state_in_words", "rooms")
+    actions = actions_detail = ("retry",)
+
+    @display(
+        description=_("state"),
+        label={"waiting": "info", "blocked": "warning", "erasing": "info", "failed": "danger", "done": "success"},
+    )
+    def state(self, erasure: Erasure) -> tuple[str, Any]:
+        return erasure.state.value, erasure.state.label
+
+    @display(description=_("state"))
+    def state_in_words(self, erasure: Erasure) -> Any:
+        return erasure.state.label
+
+    @display(description=_("rooms done"))
+    def rooms(self, erasure: Erasure) -> str:
+        return ", ".join(erasure.done_rooms) or "–"
+
+    @write_action(description=_("Retry"), permission="accounts.retry_erasure", audited="accounts.erasure_retried")
+    def retry(self, request: HttpRequest, erasure: Erasure, data: dict[str, Any]) -> Change:
+        services.retry_erasure(user_id=erasure.user_id)
+        return Change(before={"attempts": erasure.attempts, "error": erasure.error}, after={"attempts": 0})
 
 
 @admin.register(SignInCode)

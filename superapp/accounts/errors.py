@@ -55,6 +55,23 @@ class TermsRequired(DomainError):
     code, status, message = "terms_required", 403, _("Please agree to the terms first.")
 
 
+class AccountDeactivated(DomainError):
+    """Only whoever has just proved that the account is theirs learns this. ``return_token`` takes it back, until
+    ``return_expires_at``; the account itself is erased after ``erased_after``."""
+
+    code, status, message = "account_deactivated", 403, _("You have given this account up. You can still take it back.")
+
+
+class ReturnExpired(DomainError):
+    code, status, message = "return_expired", 410, _("This took too long. Please sign in again.")
+
+
+class LeavingBlocked(DomainError):
+    """``blockers``: what has to be settled first, each with a ``code`` and a ``message``."""
+
+    code, status, message = "leaving_blocked", 409, _("Something has to be settled before you can leave.")
+
+
 class PasswordWrong(DomainError):
     code, status, message = "password_wrong", 403, _("The current password is not right.")
 

@@ -28,7 +28,7 @@ class DeviceAdded(Event):
 @dataclass(frozen=True)
 class DeviceRevoked(Event):
     """``reason``: signed_out, revoked, replaced (too many devices), token_reused, password_changed, phone_changed,
-    banned."""
+    banned, deactivated."""
 
     device_id: int
     user_id: int

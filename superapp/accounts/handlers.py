@@ -1,10 +1,13 @@
 """What this room plugs into the rooms below it."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
 from superapp.accounts import registry, selectors, services
 from superapp.accounts.events import PhoneChanged
-from superapp.core import links
+from superapp.accounts.services import copies, erasure, leaving
+from superapp.core import links, loops, metrics
 from superapp.core.events import at_least_once
 from superapp.media import registry as media
 
@@ -29,6 +32,11 @@ def register() -> None:
         "organisation_invitation", selectors.invitation_behind_link, label=_("An invitation to work together")
     )
     register_roles()
+    register_privacy()
+    loops.register("accounts.erasures", every=timedelta(seconds=10), step=services.erase_due)
+    metrics.register_overdue(
+        "accounts.erasures", lambda: len(selectors.erasures_due(limit=1000, overdue=timedelta(minutes=10)))
+    )
 
 
 def register_roles() -> None:
@@ -45,3 +53,31 @@ def register_roles() -> None:
     add("merchant", "developer", label=_("Developer"))
     add("studio", "developer", label=_("Developer"), implies={"analyst"})
     add("studio", "analyst", label=_("Analyst"))
+
+
+def register_privacy() -> None:
+    """For the room below as well, which knows nobody: it lies on the ground floor, so it is erased after all others but
+    this one."""
+    registry.privacy.register(
+        "accounts",
+        export=copies.copy_of_account,
+        erase=erasure.erase_account,
+        blockers=leaving.blockers_of_account,
+        covers={
+            "accounts.User": {"id"},
+            "accounts.PhoneDirectory": {"user_id"},
+            "accounts.HandleDirectory": {"user_id"},
+            "accounts.Device": {"user_id"},
+            "accounts.RefreshToken": {"user_id"},
+            "accounts.KnownDevice": {"user_id"},
+            "accounts.PhoneChange": {"user_id"},
+            "accounts.OrganisationMember": {"user_id"},
+            "accounts.OrganisationInvitation": {"invitee_id"},
+        },
+    )
+    registry.privacy.register(
+        "media",
+        export=copies.copy_of_uploads,
+        erase=erasure.erase_uploads,
+        covers={"media.Asset": {"owner_id"}},
+    )

@@ -7,6 +7,8 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from superapp.core.idempotency import InsertOnceManager
@@ -32,6 +34,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_demo = models.BooleanField(default=False)
     #: Set: a moderator shut them out, and only a moderator lets them in again.
     banned_at = models.DateTimeField(null=True)
+    #: Set: they gave the account up. Until it is erased they may take it back.
+    deactivated_at = models.DateTimeField(null=True)
+    #: Set: nothing is left but the id under which others' threads know them.
+    erased_at = models.DateTimeField(null=True)
     #: Theirs alone: nobody else is shown it, staff included.
     birth_date = models.DateField(_("birth date"), null=True)
     #: The terms that they agreed to, 0 for none; ``TERMS_VERSION`` is what there is to agree to.
@@ -55,11 +61,24 @@ class User(AbstractBaseUser, PermissionsMixin):
                 | Q(terms_version__gt=0, terms_accepted_at__isnull=False),
                 name="user_terms",
             ),
+            models.CheckConstraint(
+                condition=Q(deactivated_at=None) | Q(is_active=False), name="user_deactivated_is_not_active"
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None)
+                | Q(is_active=False, phone=None, handle=None, display_name="", avatar_id=None, birth_date=None),
+                name="user_erased_keeps_nothing",
+            ),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(is_demo=True), name="user_of_the_demo")]
 
     def __str__(self) -> str:
         return self.handle or str(self.id)
+
+    @property
+    def shown_name(self) -> str:
+        """What everybody is shown, in the language of whoever looks."""
+        return gettext("Deleted person") if self.erased_at else self.display_name
 
 
 class PhoneDirectory(models.Model):
@@ -369,3 +388,64 @@ class OrganisationInvitation(models.Model):
     @property
     def is_by_link(self) -> bool:
         return self.invitee_id is None and self.phone is None
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
+
+
+class Erasure(models.Model):
+    """An account that its person gave up. Until ``due_at`` they may take it back; then room after room erases what it
+    keeps of them (``registry.privacy``).
+
+    ``done_rooms`` says how far that has come. ``next_at`` is when somebody may next work on it: a claim moves it ahead,
+    which makes it a lease for the one who claimed and a pause before the next attempt.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("can be taken back")
+        BLOCKED = "blocked", _("something has to be settled")
+        ERASING = "erasing", _("being erased")
+        FAILED = "failed", _("failed")
+        DONE = "done", _("erased")
+
+    #: Then a person has to look; counted anew after each room that is done.
+    MAX_ATTEMPTS: ClassVar[int] = 8
+
+    user_id = models.BigIntegerField(primary_key=True)
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    #: Set: there is no way back.
+    started_at = models.DateTimeField(null=True)
+    done_rooms = models.JSONField(default=list)
+    attempts = models.SmallIntegerField(default=0)
+    next_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    #: What went wrong last, by its kind: what an error says in words may name somebody.
+    error = models.CharField(max_length=200, default="")
+    #: What somebody who proved who they are may take it back with, for a while.
+    return_digest = models.CharField(max_length=64, default="")
+    return_expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_erasure"
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["next_at"], condition=Q(done_at=None), name="erasure_next")]
+        constraints = [
+            models.CheckConstraint(condition=Q(done_at=None) | Q(started_at__isnull=False), name="erasure_order"),
+            models.CheckConstraint(condition=Q(started_at=None) | Q(return_digest=""), name="erasure_no_way_back"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+    @property
+    def state(self) -> "Erasure.State":
+        if self.done_at is not None:
+            return self.State.DONE
+        if self.attempts >= self.MAX_ATTEMPTS:
+            return self.State.FAILED
+        if self.started_at is None:
+            return self.State.BLOCKED if self.due_at <= timezone.now() and self.error else self.State.WAITING
+        return self.State.ERASING

@@ -1,13 +1,16 @@
-"""Where upper rooms plug in: what staff of an organisation may be, and from whom people hide.
+"""Where upper rooms plug in: what staff of an organisation may be, from whom people hide, and what is kept of them.
 
 ::
 
     roles.register("brand", "publisher", implies={"editor", "sender"}, label=_("Publisher"))
     visibility.register(selectors.who_hide_from)
+    privacy.register("games", export=leaving.copy_of_person, erase=leaving.erase_person, covers={…})
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
@@ -91,5 +94,85 @@ class _Visibility:
         return {found for hides in self._hides for found in hides(viewer_id, wanted)}
 
 
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A list of any length. It is walked through once, when its turn comes, and never as a whole in memory."""
+
+    rows: Iterable[Json]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """The bytes of a file. It is opened when its turn comes, and read in blocks."""
+
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+#: A path within the room's folder, without the ending that says what it is, and what stands there.
+Part = tuple[str, Json | Rows | StoredFile]
+Export = Callable[[int], Iterator[Part]]
+Erase = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why somebody cannot leave yet: a code that stays the same, and a sentence that says what to do about it."""
+
+    code: str
+    message: str | Promise
+    details: Json = field(default_factory=dict)
+
+
+Blockers = Callable[[int], list[Blocker]]
+
+
+@dataclass(frozen=True)
+class Room:
+    name: str
+    export: Export
+    erase: Erase
+    blockers: Blockers
+    covers: Mapping[str, Collection[str]]
+
+
+class _Privacy:
+    def __init__(self) -> None:
+        self._rooms: dict[str, Room] = {}
+
+    def register(
+        self,
+        app: str,
+        *,
+        export: Export,
+        erase: Erase,
+        blockers: Blockers | None = None,
+        covers: Mapping[str, Collection[str]],
+    ) -> None:
+        """Called once at start.
+
+        ``export(user_id)`` yields parts, always in the same order: a worker that takes over leaves out those that are
+        done. ``erase(user_id)`` runs outside a transaction, in as many of its own as it needs. It may be killed
+        anywhere, run again, and run beside itself; when it returns, nothing is left that has to go.
+        ``blockers(user_id)`` says what somebody has to settle before they may go. ``covers``: the columns, by model,
+        that name a person and of which the two take care; a test finds those that nobody does.
+        """
+        if app in self._rooms:
+            raise ImproperlyConfigured(f"{app} registered twice what it keeps of people.")
+        self._rooms[app] = Room(app, export, erase, blockers or _nothing, covers)
+
+    def rooms(self) -> list[Room]:
+        """From the ground floor up, as they were registered. What is erased is erased from the top down: whoever keeps
+        something about a person may still ask the rooms below who that is."""
+        return list(self._rooms.values())
+
+
+def _nothing(user_id: int) -> list[Blocker]:
+    return []
+
+
 roles = _Roles()
 visibility = _Visibility()
+privacy = _Privacy()

@@ -1,8 +1,8 @@
 """Reads: who holds a token, and what people show of themselves."""
 
 import functools
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils import timezone
 from superapp.accounts import registry
 from superapp.accounts.models import (
     Device,
+    Erasure,
     HandleDirectory,
     Organisation,
     OrganisationInvitation,
@@ -20,7 +21,7 @@ from superapp.accounts.models import (
     PhoneDirectory,
     User,
 )
-from superapp.core import tokens
+from superapp.core import audit, tokens
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import Forbidden, NotFound
 from superapp.core.links import LinkEnded, ScanResult
@@ -176,7 +177,7 @@ def profile_frame(user: User) -> dict[str, str | None]:
     return {
         "id": str(user.id),
         "handle": user.handle,
-        "display_name": user.display_name,
+        "display_name": user.shown_name,
         "avatar_id": None if user.avatar_id is None else str(user.avatar_id),
     }
 
@@ -326,3 +327,43 @@ def show_people(places: Iterable[OrganisationMember]) -> None:
 def organisations_named(words: str) -> QuerySet[Organisation]:
     """In whose names all these words stand, or begin."""
     return Organisation.objects.filter(search=search_query(words))
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
+
+
+def blockers_of(user_id: int) -> list[registry.Blocker]:
+    """What somebody has to settle, in whichever room, before they may go."""
+    return [blocker for room in registry.privacy.rooms() for blocker in room.blockers(user_id)]
+
+
+def owned_alone(user_id: int) -> list[Organisation]:
+    """Organisations that would be left without an owner. One statement."""
+    owned = OrganisationMember.objects.filter(user_id=user_id, roles__contains=[registry.OWNER])
+    alone = Organisation.objects.filter(id__in=owned.values("organisation_id"), owner_count=1)
+    return list(alone.exclude(state=Organisation.State.REFUSED).order_by("-id")[:100])
+
+
+def erasures_due(*, limit: int, overdue: timedelta = timedelta(0)) -> list[int]:
+    """Whose account is to be erased, or erased further, since ``overdue``; without those that wait for a person."""
+    due = Erasure.objects.filter(done_at=None, next_at__lte=timezone.now() - overdue, attempts__lt=Erasure.MAX_ATTEMPTS)
+    return list(due.order_by("next_at").values_list("user_id", flat=True)[:limit])
+
+
+def log_about(user_id: int) -> Iterator[dict[str, str | None]]:
+    """What the audit log says of somebody's account, the newest first: what was done, and whether by themselves. Who of
+    the staff it was, and why, is not theirs to read."""
+    last = None
+    while True:
+        entries = audit.entries_about("user", str(user_id))
+        batch = list((entries if last is None else entries.filter(id__lt=last))[:1000])
+        for entry in batch:
+            yield {
+                "at": rfc3339(entry.at),
+                "action": entry.action,
+                "by": "yourself" if entry.actor_id == user_id else "staff" if entry.actor_id else "system",
+                "address": entry.client_address if entry.actor_id == user_id else None,
+            }
+        if len(batch) < 1000:
+            return
+        last = batch[-1].id

@@ -1,17 +1,23 @@
 """Reads: who may see what, and what is still to be processed."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import IO
 
+import structlog
+from django.core.files.storage import default_storage
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from superapp.core.errors import NotFound
+from superapp.core.errors import NotFound, Unavailable
 from superapp.media import registry
 from superapp.media.links import Claim
 from superapp.media.models import Asset, StoredFile, Variant
+
+log = structlog.get_logger(__name__)
 
 
 def assets_visible_to(viewer_id: int, asset_ids: Sequence[int]) -> list[Asset]:
@@ -72,6 +78,26 @@ def unused_bytes(owner_id: int) -> int:
     """What somebody uploaded and has not used, from an index alone."""
     unused = Asset.objects.filter(owner_id=owner_id, reference=None)
     return int(unused.aggregate(total=Sum("size_bytes"))["total"] or 0)
+
+
+def uploads_of(owner_id: int) -> Iterator[Asset]:
+    """Everything that somebody uploaded and that is still there, the oldest first; a thousand at a time in memory."""
+    last = 0
+    while batch := list(_shown().filter(owner_id=owner_id, id__gt=last).order_by("id")[:1000]):
+        yield from batch
+        last = batch[-1].id
+
+
+@contextmanager
+def opened(asset: Asset) -> Iterator[IO[bytes]]:
+    """The file at full size, for services: nobody is asked whether they may see it. Raises ``Unavailable``."""
+    try:
+        content = default_storage.open(asset.storage_key)
+    except OSError as error:
+        log.exception("media.storage_failed", asset_id=asset.id, storage_key=asset.storage_key)
+        raise Unavailable from error
+    with content:
+        yield content
 
 
 def _shown() -> QuerySet[Asset]:

@@ -6,6 +6,7 @@ class RealtimeConfig(AppConfig):
     label = "realtime"
 
     def ready(self) -> None:
-        from superapp.realtime import handlers, metrics  # noqa: F401  (handlers subscribe)
+        from superapp.realtime import handlers, metrics
 
         metrics.register()
+        handlers.register()

@@ -7,9 +7,19 @@ from superapp.accounts.events import (
     StaffChanged,
     StaffInvited,
 )
+from superapp.accounts.registry import privacy
 from superapp.core.events import after_commit, at_least_once
-from superapp.realtime import push
+from superapp.realtime import push, services
 from superapp.realtime.connection import Close
+
+
+def register() -> None:
+    privacy.register(
+        "realtime",
+        export=services.copy_of_events,
+        erase=services.erase_person,
+        covers={"realtime.Ticket": {"user_id"}, "realtime.KeptEvent": {"user_id"}},
+    )
 
 
 @after_commit(DeviceRevoked)

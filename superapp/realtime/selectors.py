@@ -3,11 +3,13 @@
 import base64
 import binascii
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from superapp.core.api.fields import rfc3339
@@ -68,6 +70,20 @@ def kept_events(*, user_id: int, since: datetime, after: tuple[datetime, int] | 
         at, event_id = after
         events = events.exclude(created_at__lt=at).exclude(created_at=at, id__lte=event_id)
     return list(events.order_by("created_at", "id")[:limit])
+
+
+def all_kept_events(user_id: int) -> Iterator[KeptEvent]:
+    """Oldest first, a thousand at a time in memory."""
+    after: tuple[datetime, int] | None = None
+    while True:
+        events = KeptEvent.objects.filter(user_id=user_id)
+        if after:
+            events = events.filter(Q(created_at__gt=after[0]) | Q(created_at=after[0], id__gt=after[1]))
+        batch = list(events.order_by("created_at", "id")[:1000])
+        yield from batch
+        if len(batch) < 1000:
+            return
+        after = (batch[-1].created_at, batch[-1].id)
 
 
 def kept_event_frame(event: KeptEvent) -> dict[str, Any]:

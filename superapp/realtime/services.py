@@ -1,7 +1,9 @@
 """Tickets: how a signed-in device proves itself to the socket without ever putting a token into an address."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -9,10 +11,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from superapp.accounts import selectors as accounts
+from superapp.accounts.registry import Part, Rows
 from superapp.core import limits, retention, tokens
+from superapp.core.errors import Unavailable
 from superapp.core.ids import new_id
 from superapp.realtime.errors import TicketInvalid
 from superapp.realtime.models import KeptEvent, Ticket
+from superapp.realtime.selectors import all_kept_events, kept_event_frame
 
 # As long as a device can stay away and come back without signing in again.
 KEPT_FOR = settings.REFRESH_TOKEN_LIFETIME + timedelta(days=1)
@@ -73,6 +78,24 @@ def redeem_ticket(*, text: str) -> Admission:
         expires_at=access_ends,
         language=accounts.language_of(token.owner_id),
     )
+
+
+def copy_of_events(user_id: int) -> Iterator[Part]:
+    """For a copy of somebody's data."""
+    yield "events", Rows(kept_event_frame(event) for event in all_kept_events(user_id))
+
+
+def erase_person(user_id: int) -> None:
+    """Repeatable: tickets and kept events, a batch at a time."""
+    Ticket.objects.filter(user_id=user_id).delete()
+    retention.delete_in_batches(KeptEvent, Q(user_id=user_id))
+    if KeptEvent.objects.filter(user_id=user_id).exists():
+        raise Unavailable
+
+
+def forget_events(*, user_ids: Sequence[int], type: str, about: dict[str, Any]) -> None:
+    """Take kept events back whose payload holds ``about``: what they show is no longer to be shown."""
+    KeptEvent.objects.filter(user_id__in=user_ids, type=type, payload__contains=about).delete()
 
 
 def forget_old() -> None:

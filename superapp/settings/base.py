@@ -270,6 +270,9 @@ PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8
 # The terms that people agree to when they sign up. A higher number asks everybody again before they do what binds them.
 TERMS_VERSION = env.integer("TERMS_VERSION", default=1)
+# For how long an account that was given up can be taken back, and how long the token works by which that is done.
+ACCOUNT_KEPT_FOR = timedelta(days=30)
+RETURN_TOKEN_LIFETIME = timedelta(minutes=15)
 # The class that brings codes to phones (superapp.accounts.code_providers); the local one prints them.
 SIGN_IN_CODE_PROVIDER = env.optional("SIGN_IN_CODE_PROVIDER")
 # Codes a day (UTC) to numbers that begin so; "*": to each country of which nothing is said.

@@ -14,6 +14,7 @@ PUBLIC = {
     "POST /api/v1/auth/codes/",
     "POST /api/v1/auth/sign-in/code/",
     "POST /api/v1/auth/sign-in/password/",
+    "POST /api/v1/auth/return/",
     "POST /api/v1/auth/refresh/",
 }
 PRIVATE = [name for name, operation in OPERATIONS.items() if not operation.public]

@@ -36,6 +36,7 @@ def test_documentation_names_the_lifetimes_that_hold() -> None:
     documented = dict(re.findall(r"^\| `([A-Z_]+)` \|.* ([0-9]+ [a-z]+) \|$", text, re.MULTILINE))
     assert documented == {
         "ACCESS_TOKEN_LIFETIME": "30 minutes",
+        "RETURN_TOKEN_LIFETIME": "15 minutes",
         "REFRESH_TOKEN_LIFETIME": "60 days",
         "DEVICE_SESSION_LIFETIME": "365 days",
         "KNOWN_DEVICE_LIFETIME": "400 days",

@@ -55,7 +55,7 @@ class ProfileOutput(Output):
 
     id = Id()
     handle = serializers.CharField(allow_null=True)
-    display_name = serializers.CharField()
+    display_name = serializers.CharField(source="shown_name")
     avatar_id = Id(allow_null=True, help_text="Ask /media/?ids=… for its addresses.")
 
 
@@ -73,6 +73,48 @@ class MeOutput(ProfileOutput):
 
     def get_current_terms_version(self, user: User) -> int:
         return int(settings.TERMS_VERSION)
+
+
+class DeviceInput(Input):
+    name = Line(max_length=60)
+    platform = serializers.ChoiceField(Device.Platform.choices)
+
+
+class BlockerOutput(Output):
+    """Why one cannot leave yet."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class LeavingOutput(Output):
+    kept_for_days = serializers.IntegerField(help_text="For so long an account that was given up can be taken back.")
+    blockers = BlockerOutput(many=True, help_text="What has to be settled first.")
+
+
+class ProofInput(Input):
+    """That it is oneself, anew: the password, or a code that was sent to one's own phone."""
+
+    password = Text(max_length=200, required=False, trim_whitespace=False)
+    challenge = Text(max_length=64, required=False, help_text="With `code`, in place of the password.")
+    code = Text(max_length=6, min_length=6, required=False, help_text="As sent to one's own phone.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("challenge" in attrs) != ("code" in attrs):
+            raise serializers.ValidationError({"code": [_("A challenge and its code belong together.")]})
+        if ("password" in attrs) == ("code" in attrs):
+            raise serializers.ValidationError({"password": [_("Either the password or a code.")]})
+        return attrs
+
+
+class LeftOutput(Output):
+    erased_after = Time(help_text="Until then signing in offers to take the account back.")
+
+
+class ReturnInput(Input):
+    return_token = Text(max_length=200)
+    device = DeviceInput()
 
 
 class TermsInput(Input):
@@ -101,11 +143,6 @@ class MeInput(Input):
         if value not in _time_zones():
             raise serializers.ValidationError(_("This is no time zone of the IANA database."))
         return value
-
-
-class DeviceInput(Input):
-    name = Line(max_length=60)
-    platform = serializers.ChoiceField(Device.Platform.choices)
 
 
 class CodeInput(Input):
@@ -165,19 +202,6 @@ class PasswordInput(Input):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("challenge" in attrs) != ("code" in attrs):
             raise serializers.ValidationError({"code": [_("A challenge and its code belong together.")]})
-        return attrs
-
-
-class PhoneChangeInput(Input):
-    password = Text(max_length=200, required=False, trim_whitespace=False)
-    challenge = Text(max_length=64, required=False, help_text="With `code`, in place of the password.")
-    code = Text(max_length=6, min_length=6, required=False, help_text="As sent to the number that one has.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("challenge" in attrs) != ("code" in attrs):
-            raise serializers.ValidationError({"code": [_("A challenge and its code belong together.")]})
-        if ("password" in attrs) == ("code" in attrs):
-            raise serializers.ValidationError({"password": [_("Either the password or a code.")]})
         return attrs
 
 

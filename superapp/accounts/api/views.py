@@ -1,11 +1,15 @@
 from typing import Any
 
+from django.conf import settings
+
 from superapp.accounts import selectors, services
 from superapp.accounts.api import serializers as shapes
 from superapp.accounts.errors import (
+    AccountDeactivated,
     CodeExpired,
     CodeWrong,
     HandleTaken,
+    LeavingBlocked,
     PasswordRejected,
     PasswordWrong,
     PhoneChangeExpired,
@@ -13,6 +17,7 @@ from superapp.accounts.errors import (
     PhoneReserved,
     PhoneTaken,
     RefreshTokenInvalid,
+    ReturnExpired,
     SignInFailed,
 )
 from superapp.accounts.models import Device, User
@@ -40,7 +45,7 @@ class CodeSignIn(Endpoint):
         """Sign in with the code that was sent; a new number becomes a new account."""
 
         input, output, status, public = shapes.CodeSignInInput, shapes.SessionOutput, 201, True
-        errors = (CodeWrong, CodeExpired, PhoneReserved, SignInFailed, TooManyRequests)
+        errors = (CodeWrong, CodeExpired, PhoneReserved, SignInFailed, AccountDeactivated, TooManyRequests)
 
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
         device = data["device"]
@@ -58,7 +63,7 @@ class PasswordSignIn(Endpoint):
         """Sign in with a handle or phone number and the password."""
 
         input, output, status, public = shapes.PasswordSignInInput, shapes.SessionOutput, 201, True
-        errors = (SignInFailed, TooManyRequests)
+        errors = (SignInFailed, AccountDeactivated, TooManyRequests)
 
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
         device = data["device"]
@@ -69,6 +74,20 @@ class PasswordSignIn(Endpoint):
             platform=device["platform"],
             client_address=request.client_address,
             recognition_token=data.get("recognition_token", ""),
+        )
+
+
+class Return(Endpoint):
+    class Post(Operation):
+        """Take back an account that was given up, with the `return_token` of `account_deactivated`; it works once."""
+
+        input, output, status, public = shapes.ReturnInput, shapes.SessionOutput, 201, True
+        errors = (ReturnExpired, SignInFailed)
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> services.Session:
+        device = data["device"]
+        return services.reactivate(
+            return_token=data["return_token"], device_name=device["name"], platform=device["platform"]
         )
 
 
@@ -111,6 +130,26 @@ class Me(Endpoint):
 
     def patch(self, request: ApiRequest, data: dict[str, Any]) -> User:
         return services.change_profile(actor_id=request.user_id, **data)
+
+
+class Leaving(Endpoint):
+    class Get(Operation):
+        """What stands in the way of giving my account up."""
+
+        output = shapes.LeavingOutput
+
+    class Post(Operation):
+        """Give my account up. Every device is signed out and nobody finds me any more; after some days it is erased.
+        Signing in before that offers to take it back."""
+
+        input, output = shapes.ProofInput, shapes.LeftOutput
+        errors = (LeavingBlocked, PasswordWrong, CodeWrong, CodeExpired, TooManyRequests)
+
+    def get(self, request: ApiRequest) -> dict[str, Any]:
+        return {"kept_for_days": settings.ACCOUNT_KEPT_FOR.days, "blockers": selectors.blockers_of(request.user_id)}
+
+    def post(self, request: ApiRequest, data: dict[str, Any]) -> dict[str, Any]:
+        return {"erased_after": services.deactivate(actor_id=request.user_id, **data)}
 
 
 class Terms(Endpoint):
@@ -176,7 +215,7 @@ class PhoneChanges(Endpoint):
     class Post(Operation):
         """Begin to change my number: show anew that it is me, by the password or a code to the number that I have."""
 
-        input, output, status = shapes.PhoneChangeInput, shapes.PhoneChangeOutput, 201
+        input, output, status = shapes.ProofInput, shapes.PhoneChangeOutput, 201
         errors = (PasswordWrong, CodeWrong, CodeExpired, TooManyRequests)
 
     def post(self, request: ApiRequest, data: dict[str, Any]) -> services.BegunPhoneChange:

@@ -8,6 +8,7 @@ from superapp.accounts.services.devices import (
     revoke_device,
     revoke_other_devices,
 )
+from superapp.accounts.services.erasure import erase, erase_due, retry_erasure
 from superapp.accounts.services.housekeeping import forget_expired
 from superapp.accounts.services.invitations import (
     Invited,
@@ -17,6 +18,7 @@ from superapp.accounts.services.invitations import (
     invite_staff,
     revoke_invitation,
 )
+from superapp.accounts.services.leaving import deactivate, reactivate
 from superapp.accounts.services.moderation import ban_user, unban_user, unlock_sign_in
 from superapp.accounts.services.organisation_staff import (
     change_roles,
@@ -82,13 +84,17 @@ __all__ = [
     "count_password_attempt",
     "create_staff",
     "create_user",
+    "deactivate",
     "decline_invitation",
+    "erase",
+    "erase_due",
     "forget_expired",
     "invite_staff",
     "matching_step",
     "note_devices_seen",
     "note_second_factor",
     "qr_card",
+    "reactivate",
     "refresh_session",
     "refuse_organisation",
     "reinstate_organisation",
@@ -99,6 +105,7 @@ __all__ = [
     "require_terms",
     "reset_qr_card",
     "reset_second_factor",
+    "retry_erasure",
     "revoke_all_devices",
     "revoke_device",
     "revoke_invitation",

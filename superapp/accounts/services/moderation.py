@@ -13,12 +13,14 @@ from superapp.core.errors import Conflict, Forbidden, NotFound
 def ban_user(*, user_id: int) -> int:
     """Shut somebody out: every device is signed out, and signing in fails. Returns the number of devices.
 
-    Raises ``NotFound``, ``Conflict`` (banned already) and ``Forbidden`` for staff, who lose their role first.
+    Whoever has given their account up can be banned too, and then cannot take it back; it is erased all the same.
+
+    Raises ``NotFound``, ``Conflict`` (banned or erased already) and ``Forbidden`` for staff, who lose their role first.
     """
     user = _locked(user_id)
     if user.is_staff:
         raise Forbidden
-    if user.banned_at is not None:
+    if user.banned_at is not None or user.erased_at is not None:
         raise Conflict
     user.is_active, user.banned_at = False, timezone.now()
     user.save(update_fields=["is_active", "banned_at"])
@@ -26,13 +28,17 @@ def ban_user(*, user_id: int) -> int:
 
 
 @transaction.atomic
-def unban_user(*, user_id: int) -> None:
-    """Let somebody in again. Raises ``NotFound``, and ``Conflict`` for who is not banned."""
+def unban_user(*, user_id: int) -> bool:
+    """Let somebody in again, unless they have left themselves; returns whether that makes them active.
+
+    Raises ``NotFound``, and ``Conflict`` for who is not banned.
+    """
     user = _locked(user_id)
     if user.banned_at is None:
         raise Conflict
-    user.is_active, user.banned_at = True, None
+    user.is_active, user.banned_at = user.deactivated_at is None and user.erased_at is None, None
     user.save(update_fields=["is_active", "banned_at"])
+    return user.is_active
 
 
 def unlock_sign_in(*, user_id: int) -> None:

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from superapp.accounts.errors import (
     CodeExpired,
-    CodeWrong,
-    PasswordWrong,
     PhoneChangeExpired,
     PhoneInvalid,
     PhoneTaken,
 )
 from superapp.accounts.events import PhoneChanged
 from superapp.accounts.models import PhoneChange, SignInCode, User
-from superapp.accounts.services import attempts, codes, numbers
+from superapp.accounts.services import codes, numbers
 from superapp.accounts.services.devices import revoke_other_devices
+from superapp.accounts.services.proof import prove_again
 from superapp.core import audit, limits, tokens
 from superapp.core.api.fields import rfc3339
 from superapp.core.events import publish
@@ -60,21 +58,9 @@ def begin_phone_change(
 ) -> BegunPhoneChange:
     """Prove anew who it is, by the password or by a code of ``send_own_phone_code``.
 
-    Raises ``PasswordWrong``, what ``redeem_code`` does, ``TooManyRequests``, ``Unavailable``.
+    Raises what ``prove_again`` does.
     """
-    user = User.objects.get(id=actor_id)
-    if challenge:
-        sent = codes.redeem_code(challenge=challenge, code=code, purpose=SignInCode.Purpose.OWN_PHONE, user_id=actor_id)
-        if sent.phone != user.phone:
-            raise CodeWrong
-    elif not user.has_usable_password():
-        raise PasswordWrong
-    else:
-        # The same count as for setting a new password: whoever found a phone unlocked has five guesses, not ten.
-        attempts.count(f"user:{actor_id}")
-        if not check_password(password, user.password):
-            raise PasswordWrong
-        attempts.forget(f"user:{actor_id}")
+    prove_again(actor_id=actor_id, password=password, challenge=challenge, code=code)
     # Only now, or a stranger with the phone in hand could use up what its owner may do.
     limits.take(action="accounts.change_phone.user", subject=str(actor_id))
     token = tokens.issue(_KIND, owner_id=actor_id)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from superapp.accounts.errors import PhoneInvalid, RefreshTokenInvalid, SignInFailed
 from superapp.accounts.events import DeviceAdded
 from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, RefreshToken, User
-from superapp.accounts.services import attempts, devices, known_devices
+from superapp.accounts.services import attempts, devices, known_devices, returning
 from superapp.accounts.services.codes import canonical_phone, redeem_code
 from superapp.accounts.services.profile import user_for_phone
 from superapp.core import limits, tokens
@@ -41,10 +41,12 @@ def sign_in_with_code(
 ) -> Session:
     """Sign in, or sign up in the language the code was asked for in, the person who holds the phone.
 
-    Raises what ``redeem_code`` does, ``PhoneReserved``, and ``SignInFailed`` for somebody who is not active.
+    Raises what ``redeem_code`` does, ``PhoneReserved``, ``AccountDeactivated`` for somebody who gave it up and may take
+    it back, and ``SignInFailed`` for anybody else who is not active.
     """
     sent = redeem_code(challenge=challenge, code=code)
     user, is_new = user_for_phone(sent.phone, language=sent.language)
+    _check_has_not_left(user)
     return start_session(
         user_id=user.id,
         device_name=device_name,
@@ -67,7 +69,8 @@ def sign_in_with_password(
     """``identifier`` is a handle, or a phone number with its +; ``recognition_token`` is what an earlier sign-in gave.
 
     Raises ``SignInFailed``, alike for unknown people, wrong and missing passwords and for accounts at which too many
-    guesses were made, and ``TooManyRequests``.
+    guesses were made, ``TooManyRequests``, and to whoever knows the password of an account that was given up and can
+    be taken back ``AccountDeactivated``.
     """
     limits.take(action="accounts.sign_in.address", subject=client_address)
     identifier = _one_spelling(identifier)
@@ -85,12 +88,21 @@ def sign_in_with_password(
         # Work as long as a real check takes, so that time does not tell who exists.
         make_password(password)
         raise SignInFailed
-    if not check_password(password, user.password) or not user.is_active:
+    if not check_password(password, user.password):
+        raise SignInFailed
+    if not user.is_active and user.deactivated_at is None:
         raise SignInFailed
     attempts.forget(*counted)
+    _check_has_not_left(user)
     return start_session(
         user_id=user.id, device_name=device_name, platform=platform, checked_password=user.password, shown=shown
     )
+
+
+def _check_has_not_left(user: User) -> None:
+    """For whoever has proved that it is theirs. Outside any transaction: what is raised has a token that must last."""
+    if user.deactivated_at is not None:
+        raise returning.offer_return(user_id=user.id)
 
 
 @transaction.atomic

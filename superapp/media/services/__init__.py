@@ -1,6 +1,6 @@
 """What people and jobs can do with files. See ``registry`` for how a room says which files it takes."""
 
-from superapp.media.services.deletion import delete_file, delete_orphans
+from superapp.media.services.deletion import delete_file, delete_orphans, delete_uploads_of
 from superapp.media.services.processing import FIRST_PAUSE, MAX_ATTEMPTS, make_variants
 from superapp.media.services.uploads import attach, check_room, detach, store
 
@@ -11,6 +11,7 @@ __all__ = [
     "check_room",
     "delete_file",
     "delete_orphans",
+    "delete_uploads_of",
     "detach",
     "make_variants",
     "store",

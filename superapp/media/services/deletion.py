@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from superapp.core.errors import Unavailable
 from superapp.media import files
 from superapp.media.models import Asset, Variant
 
@@ -19,7 +20,25 @@ def delete_orphans(*, older_than: timedelta, batch: int) -> int:
     half done is finished by the next call. A file that storage does not let go keeps its row, and is tried again after
     another ``older_than``.
     """
-    assets = _give_up(older_than, batch)
+    deleted, _stuck = _delete(_give_up(Q(unused_since__lt=Now() - older_than), batch))
+    return deleted
+
+
+def delete_uploads_of(*, owner_id: int, batch: int) -> int:
+    """Delete up to ``batch`` uploads of somebody that hang on nothing, however young; returns how many went.
+
+    As ``delete_orphans``, for somebody who has left. Raises ``Unavailable`` when storage does not let one go.
+    """
+    assets = _give_up(Q(owner_id=owner_id), batch)
+    _deleted, stuck = _delete(assets)
+    if stuck:
+        raise Unavailable
+    # Not those that are gone: where two do this at once, the other may have taken the last row.
+    return len(assets)
+
+
+def _delete(assets: Sequence[Asset]) -> tuple[int, set[int]]:
+    """How many went, and which storage did not let go."""
     gone = [asset.id for asset in assets if _delete_files(asset)]
     stuck = {asset.id for asset in assets} - set(gone)
     if stuck:
@@ -27,7 +46,7 @@ def delete_orphans(*, older_than: timedelta, batch: int) -> int:
     with transaction.atomic():
         Variant.objects.filter(asset_id__in=gone).delete()
         deleted, _ = Asset.objects.filter(id__in=gone, state=Asset.State.DELETING).delete()
-    return deleted
+    return deleted, stuck
 
 
 def delete_file(*, storage_key: str) -> None:
@@ -36,11 +55,11 @@ def delete_file(*, storage_key: str) -> None:
 
 
 @transaction.atomic
-def _give_up(older_than: timedelta, batch: int) -> Sequence[Asset]:
+def _give_up(which: Q, batch: int) -> Sequence[Asset]:
     """From the commit on nothing can be attached, shown or delivered of them, and every link is dead."""
     assets = list(
         Asset.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(reference=None, unused_since__lt=Now() - older_than)
+        .filter(which, reference=None)
         .order_by("unused_since")
         .prefetch_related("variants")[:batch]
     )

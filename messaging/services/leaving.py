@@ -1,0 +1,184 @@
+"""Somebody leaves the product: what a copy of their data holds of this room, and what is erased.
+
+What they said stays in others' threads, under a deleted person: those threads are the others' as well.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from messaging import log
+from messaging.frames import message_frame
+from messaging.models import (
+    Block,
+    Conversation,
+    FriendRequest,
+    Friendship,
+    GroupCreation,
+    Membership,
+    Message,
+    Preferences,
+)
+from superapp.accounts.registry import Json, Part, Rows
+from superapp.core.api.fields import rfc3339
+from superapp.realtime import services as realtime
+
+BATCH = 500
+
+
+# --- A copy -----------------------------------------------------------------------------------------------------------
+
+
+def copy_of_person(user_id: int) -> Iterator[Part]:
+    """Others are named by their ids: what they call themselves is theirs. Files that were sent are in the uploads."""
+    yield "contacts", Rows(_contacts(user_id))
+    yield "friend_requests", Rows(_requests(user_id))
+    yield "blocks", Rows(_blocks(user_id))
+    preferences = Preferences.objects.filter(user_id=user_id).first() or Preferences(user_id=user_id)
+    yield "preferences", {"shares_read_marks": preferences.shares_read_marks}
+    yield "conversations", Rows(_conversation(place) for place in _places(user_id))
+    yield "messages", Rows(_messages(user_id))
+
+
+def _contacts(user_id: int) -> Iterator[Json]:
+    for friend in _by_key(Friendship, "friend_id", user_id=user_id):
+        yield {
+            "user_id": str(friend.friend_id),
+            "remark": friend.remark,
+            "source": friend.source,
+            "created_at": rfc3339(friend.created_at),
+        }
+
+
+def _requests(user_id: int) -> Iterator[Json]:
+    for request in _by_key(FriendRequest, "recipient_id", sender_id=user_id):
+        # As in the app, a refusal is not told to whoever asked.
+        is_refused = request.state == FriendRequest.State.DECLINED
+        yield _request(request, "outgoing", FriendRequest.State.PENDING.value if is_refused else request.state)
+    for request in _by_key(FriendRequest, "sender_id", recipient_id=user_id):
+        yield _request(request, "incoming", request.state)
+
+
+def _request(request: FriendRequest, direction: str, state: str) -> Json:
+    return {
+        "direction": direction,
+        "user_id": str(request.recipient_id if direction == "outgoing" else request.sender_id),
+        "greeting": request.greeting,
+        "state": state,
+        "created_at": rfc3339(request.created_at),
+    }
+
+
+def _blocks(user_id: int) -> Iterator[Json]:
+    for block in _by_key(Block, "blocked_id", user_id=user_id):
+        yield {"user_id": str(block.blocked_id), "created_at": rfc3339(block.created_at)}
+
+
+def _places(user_id: int) -> Iterator[Membership]:
+    return _by_key(Membership, "conversation_id", user_id=user_id, related="conversation")
+
+
+def _conversation(place: Membership) -> Json:
+    return {
+        "id": str(place.conversation_id),
+        "kind": place.conversation.kind,
+        # What a group is called now is not told to whoever has left it.
+        "title": place.conversation.title if place.left_seq is None else "",
+        "role": place.role,
+        "alias": place.alias,
+        "joined_at": rfc3339(place.joined_at),
+        "has_left": place.left_seq is not None,
+    }
+
+
+def _messages(user_id: int) -> Iterator[Json]:
+    """What they wrote, conversation by conversation, in its order."""
+    for place in _places(user_id):
+        written = Message.objects.filter(conversation_id=place.conversation_id, sender_id=user_id)
+        last = 0
+        while batch := list(written.filter(seq__gt=last).order_by("seq")[:BATCH]):
+            for message in batch:
+                yield message_frame(message)
+            last = batch[-1].seq
+
+
+def _by_key(model: Any, key: str, *, related: str = "", **of: int) -> Iterator[Any]:
+    """Rows of somebody in the order of the other half of their key, a batch at a time in memory."""
+    rows = model.objects.select_related(related) if related else model.objects.all()
+    last = 0
+    while batch := list(rows.filter(**of, **{f"{key}__gt": last}).order_by(key)[:BATCH]):
+        yield from batch
+        last = getattr(batch[-1], key)
+
+
+# --- Erasing ----------------------------------------------------------------------------------------------------------
+
+
+def erase_person(user_id: int) -> None:
+    """Contacts on both sides with what they are called there, requests, blocks and choices; every conversation is left.
+
+    Each step finds only what is left of it, so it may be killed anywhere, run again and run beside itself.
+    """
+    while batch := list(Friendship.objects.filter(user_id=user_id).values_list("friend_id", flat=True)[:BATCH]):
+        with transaction.atomic():
+            Friendship.objects.filter(friend_id=user_id, user_id__in=batch).delete()
+            Friendship.objects.filter(user_id=user_id, friend_id__in=batch).delete()
+    while batch := list(FriendRequest.objects.filter(sender_id=user_id).values_list("recipient_id", flat=True)[:BATCH]):
+        # What was kept for their phones shows the sender as they were.
+        realtime.forget_events(user_ids=batch, type="friend.requested", about={"sender": {"id": str(user_id)}})
+        FriendRequest.objects.filter(sender_id=user_id, recipient_id__in=batch).delete()
+    for rows in (
+        FriendRequest.objects.filter(recipient_id=user_id),
+        Block.objects.filter(user_id=user_id),
+        GroupCreation.objects.filter(creator_id=user_id),
+        Preferences.objects.filter(user_id=user_id),
+    ):
+        rows.delete()
+    here = Membership.objects.filter(user_id=user_id, left_seq=None)
+    while batch := list(here.values_list("conversation_id", flat=True)[:BATCH]):
+        for conversation_id in batch:
+            _leave(conversation_id, user_id)
+    Membership.objects.filter(user_id=user_id).exclude(alias="").update(alias="")
+
+
+@transaction.atomic
+def _leave(conversation_id: int, user_id: int) -> None:
+    """Their place stays up to here, so that the other one of two still sees with whom it was."""
+    log.lock(conversation_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH gone AS (
+                UPDATE messaging_membership AS mine
+                SET left_seq = c.last_seq, left_message_no = c.last_message_no, role = 'member',
+                    changed_at = clock_timestamp()
+                FROM messaging_conversation AS c
+                WHERE c.id = %(conversation)s AND mine.conversation_id = c.id AND mine.user_id = %(user)s
+                    AND mine.left_seq IS NULL
+                RETURNING 1)
+            UPDATE messaging_conversation
+            SET member_count = member_count - CASE WHEN kind = 'direct' THEN 0 ELSE 1 END,
+                changed_at = clock_timestamp()
+            WHERE id = %(conversation)s AND EXISTS (SELECT 1 FROM gone)
+            RETURNING kind
+            """,
+            {"conversation": conversation_id, "user": user_id},
+        )
+        left = cursor.fetchone()
+    if left and left[0] == Conversation.Kind.GROUP:
+        _hand_over(conversation_id)
+
+
+def _hand_over(conversation_id: int) -> None:
+    """A group without its owner gets the administrator who has been there for longest, or else the member."""
+    members = Membership.objects.filter(conversation_id=conversation_id, left_seq=None)
+    if members.filter(role=Membership.Role.OWNER).exists():
+        return
+    by_age = members.order_by("joined_at", "user_id")
+    heir = by_age.filter(role=Membership.Role.ADMIN).first() or by_age.first()
+    if heir is not None:
+        Membership.objects.filter(conversation_id=conversation_id, user_id=heir.user_id).update(
+            role=Membership.Role.OWNER, changed_at=Now()
+        )
