@@ -67,7 +67,7 @@ class ReturnExpired(DomainError):
 
 
 class LeavingBlocked(DomainError):
-    """``blockers``: what has to be settled first, each with a ``code`` and a ``message``."""
+    """``blockers``: what has to be settled first, each with a ``code``, a ``message`` and ``details``."""
 
     code, status, message = "leaving_blocked", 409, _("Something has to be settled before you can leave.")
 

@@ -351,8 +351,8 @@ def erasures_due(*, limit: int, overdue: timedelta = timedelta(0)) -> list[int]:
 
 
 def log_about(user_id: int) -> Iterator[dict[str, str | None]]:
-    """What the audit log says of somebody's account, the newest first: what was done, and whether by themselves. Who of
-    the staff it was, and why, is not theirs to read."""
+    """What the audit log says of somebody's account, the newest first: what was done, and whether by themselves.
+    Who of the staff it was, and why, is not theirs to read."""
     last = None
     while True:
         entries = audit.entries_about("user", str(user_id))

@@ -82,12 +82,7 @@ def accounts() -> Iterator[Row]:
     yield own(200, "PATCH /api/v1/me/", body=json(display_name="New"))
     yield everybody(410, "POST /api/v1/auth/return/", body=json(return_token="return.1.x", device=DEVICE))
     yield own(200, "GET /api/v1/me/leaving/")
-    yield own(
-        403,
-        "POST /api/v1/me/leaving/",
-        body=json(password="wrong"),
-        counts=("accounts_password_attempts",),
-    )
+    yield own(410, "POST /api/v1/me/leaving/", body=json(challenge="x", code="000000"))
     yield own(200, "POST /api/v1/me/terms/", body=json(version=1))
     yield own(200, "GET /api/v1/me/qr/")
     yield own(200, "POST /api/v1/me/qr/")

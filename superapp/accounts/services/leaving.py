@@ -1,5 +1,6 @@
 """Giving an account up, and taking it back before it is erased."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from django.conf import settings
@@ -35,7 +36,7 @@ def _deactivate(user_id: int) -> datetime:
         # Two devices at once: the second finds it done.
         return Erasure.objects.values_list("due_at", flat=True).get(user_id=user_id)
     if blockers := selectors.blockers_of(user_id):
-        raise LeavingBlocked(blockers=[{"code": found.code, "message": found.message} for found in blockers])
+        raise LeavingBlocked(blockers=[asdict(found) for found in blockers])
     now = timezone.now()
     due_at = now + settings.ACCOUNT_KEPT_FOR
     user.is_active, user.deactivated_at = False, now
