@@ -23,8 +23,8 @@ PRIVATE = [name for name, operation in OPERATIONS.items() if not operation.publi
 def call(caller: Caller, name: str, **headers: str) -> Any:
     method, _, path = name.partition(" ")
     path = path.replace("{", "").replace("}", "")
-    # Every part of an address is an id so far.
-    path = "/".join("1" if part.endswith("_id") else part for part in path.split("/"))
+    # Every part of an address is an id, or the number of a row.
+    path = "/".join("1" if part.endswith("_id") or part == "seq" else part for part in path.split("/"))
     return caller.call(method, path, **headers)
 
 
