@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from superapp.accounts import selectors, services
-from superapp.accounts.errors import SignInFailed
+from superapp.accounts.errors import PhoneChangeExpired, SignInFailed
 from superapp.accounts.events import DeviceRevoked, PhoneChanged
 from superapp.accounts.models import PhoneChange, PhoneDirectory, SignInCode, User
 from superapp.core.events import after_commit
@@ -297,6 +297,14 @@ def test_sign_in_that_was_under_way_with_the_old_number_does_not_survive_the_cha
     assert change(ada, proof(ada, new_phone())).status_code == 200
     with pytest.raises(SignInFailed):
         services.start_session(user_id=ada.id, device_name="late", platform="web", proven_phone=ada.phone)
+
+
+def test_change_that_was_under_way_when_its_device_was_signed_out_changes_nothing(ada: Person) -> None:
+    body = proof(ada, new_phone())
+    services.revoke_device(actor_id=ada.id, device_id=ada.device_id)
+    with pytest.raises(PhoneChangeExpired):
+        services.change_phone(actor_id=ada.id, device_id=ada.device_id, **body)
+    assert number_of(ada) == ada.phone
 
 
 def test_staff_do_not_find_somebody_by_a_number_given_up(ada: Person) -> None:

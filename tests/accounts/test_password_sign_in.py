@@ -204,6 +204,19 @@ def test_device_that_was_thrown_out_is_a_stranger(ada: Person, reason: str, stay
     assert again.status_code == (201 if stays else 429)
 
 
+def test_new_password_makes_strangers_of_devices_that_are_signed_out_as_well(ada: Person) -> None:
+    here, away = sign_in(ada.handle).json(), sign_in(ada.handle).json()
+    services.revoke_device(actor_id=ada.id, device_id=int(away["device_id"]), reason="signed_out")
+    new = "quite another one 8"
+    services.set_password(
+        actor_id=ada.id, device_id=int(here["device_id"]), current_password=PASSWORD, new_password=new
+    )
+    for _ in range(5):
+        failed(sign_in(ada.handle, "wrong"))
+    locked(sign_in(ada.handle, new, known_by=away["recognition_token"]))
+    assert sign_in(ada.handle, new, known_by=here["recognition_token"]).status_code == 201
+
+
 def test_known_devices_are_few_and_not_for_ever(ada: Person, settings: Settings) -> None:
     settings.KNOWN_DEVICES_PER_USER = 3
     tokens = [sign_in(ada.handle).json()["recognition_token"] for _ in range(4)]

@@ -23,17 +23,19 @@ def revoke_device(*, actor_id: int, device_id: int, reason: str = "revoked") -> 
 
 @transaction.atomic
 def revoke_other_devices(*, actor_id: int, kept_device_id: int, reason: str = "revoked") -> int:
-    """Sign out every device of the actor but one; returns how many."""
+    """Sign out every device of the actor but one, and know none of the others again; returns how many."""
     # Signing in locks the person before the devices as well, so that the two never wait for each other.
     User.objects.select_for_update(no_key=True).get(id=actor_id)
+    known_devices.forget_others(user_id=actor_id, kept_device_id=kept_device_id)
     others = Device.objects.filter(user_id=actor_id, revoked_at=None).exclude(id=kept_device_id)
     return sum(end_session(device, reason=reason) for device in others)
 
 
 @transaction.atomic
 def revoke_all_devices(*, user_id: int, reason: str = "revoked") -> int:
-    """Sign out every device of somebody; returns how many."""
+    """Sign out every device of somebody, and know none of them again; returns how many."""
     User.objects.select_for_update(no_key=True).get(id=user_id)
+    known_devices.forget_others(user_id=user_id)
     return sum(end_session(device, reason=reason) for device in Device.objects.filter(user_id=user_id, revoked_at=None))
 
 

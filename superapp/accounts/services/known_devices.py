@@ -49,5 +49,10 @@ def forget(*, user_id: int, device_id: int, reason: str) -> None:
         KnownDevice.objects.filter(user_id=user_id, device_id=device_id).delete()
 
 
+def forget_others(*, user_id: int, kept_device_id: int = 0) -> None:
+    """Also those that are signed out just now."""
+    KnownDevice.objects.filter(user_id=user_id).exclude(device_id=kept_device_id).delete()
+
+
 def digests_of(user_id: int) -> list[str]:
     return list(KnownDevice.objects.filter(user_id=user_id).values_list("digest", flat=True))

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
+from superapp.accounts import selectors
 from superapp.accounts.errors import (
     CodeExpired,
     PhoneChangeExpired,
@@ -110,6 +111,9 @@ def _change_phone(actor_id: int, device_id: int, change_token: str, sent: SignIn
     change = _change(actor_id, device_id, change_token)
     if change.done_at is not None:
         return _again(actor_id, sent.challenge)
+    if not selectors.is_signed_in(actor_id, device_id):
+        # Signed out, or shut out, while this was under way.
+        raise PhoneChangeExpired
     codes.use_code(sent)
     now, old = timezone.now(), user.phone or ""
     PhoneChange.objects.filter(user_id=actor_id, digest=change.digest).update(done_at=now)
