@@ -1,6 +1,6 @@
 # Thin on purpose: superapp/localdev/bootstrap.py makes the virtual environment and starts what does the work.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak backup restore reset messages requirements
+.PHONY: help run test lint bench soak backup restore reset messages asyncapi requirements
 
 # The first Python that is new enough. Each is asked, because a name on the PATH need not work (pyenv's shims).
 BOOTSTRAP = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 ''; do \
@@ -21,6 +21,7 @@ help:
 	@echo 'make restore        FILE=… into an empty database, compared; YES=1 replaces one with people in it'
 	@echo 'make reset          delete the data of this clone, after asking; YES=1 does not ask'
 	@echo 'make messages       the texts for people into locale/, and compiled; then translate those without a translation'
+	@echo 'make asyncapi       what the socket says, out of the code and into docs/asyncapi.yaml'
 	@echo 'make requirements   pin requirements*.txt anew from requirements*.in; ARGS=--upgrade takes newer versions'
 
 run:
@@ -49,6 +50,9 @@ reset:
 
 messages:
 	@$(BOOTSTRAP) messages $(ARGS)
+
+asyncapi:
+	@$(BOOTSTRAP) asyncapi
 
 requirements:
 	@$(BOOTSTRAP) requirements $(ARGS)

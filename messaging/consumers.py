@@ -7,13 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging import services
 from messaging.api import serializers as shapes
+from messaging.api import views
 from messaging.contents import MAX_MENTIONS
 from messaging.frames import message_frame
 from messaging.models import Message
-from superapp.core.errors import InvalidInput
+from superapp.accounts.api.serializers import ProfileOutput
+from superapp.core.errors import IdempotencyConflict, InvalidInput
 from superapp.core.ids import MAX_ID
 from superapp.realtime import registry
-from superapp.realtime.registry import Actor, Command, shape
+from superapp.realtime.registry import Actor, Command, Push, shape
 
 Json = dict[str, Any]
 
@@ -21,9 +23,38 @@ Json = dict[str, Any]
 def register() -> None:
     registry.commands.register(
         {
-            "message.send": Command(parse_send, send),
-            "message.read": Command(shape(shapes.ReadCommand), read),
-            "typing": Command(shape(shapes.TypingCommand), typing),
+            "message.send": Command(
+                parse_send,
+                send,
+                input=shapes.SendCommand,
+                output=shapes.MessageOutput,
+                errors=(*views.Messages.Post.errors, IdempotencyConflict),
+            ),
+            "message.read": Command(
+                shape(shapes.ReadCommand),
+                read,
+                input=shapes.ReadCommand,
+                output=shapes.ReadMarkOutput,
+                errors=views.Read.Post.errors,
+            ),
+            "typing": Command(
+                shape(shapes.TypingCommand), typing, input=shapes.TypingCommand, errors=views.Typing.Post.errors
+            ),
+        }
+    )
+    registry.pushes.register(
+        {
+            "message.created": Push("The log has a new row.", shapes.MessageOutput, topic="conversation"),
+            "typing": Push("Somebody is writing; shown for about 5 s.", shapes.TypingPush, topic="conversation"),
+            "read.updated": Push("One of your devices has read.", shapes.ReadMarkOutput),
+            "peer.read": Push(
+                "The other one has read, where you are friends and both share read marks.", shapes.PeerReadPush
+            ),
+            "conversation.joined": Push("You belong to one more conversation: fetch it.", shapes.JoinedPush),
+            "conversation.changed": Push("What you chose for a conversation.", shapes.ConversationChangedPush),
+            "profile.changed": Push("Your own or a friend's.", ProfileOutput),
+            "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),
+            "friend.added": Push("You have one more friend.", shapes.FriendAddedPush, kept=True),
         }
     )
 

@@ -25,7 +25,8 @@ from superapp.localdev.pytest_plugin import claim_first_free
 from superapp.localdev.services import Services
 from superapp.localdev.stage import Addresses
 from superapp.settings import environment as env
-from tests import processes
+from tests import contract, processes
+from tests.realtime import pushes
 
 # Read now: later a module's own servers may stand in the environment.
 HOME = Addresses.of_environment()
@@ -129,6 +130,24 @@ def _empty_redis(request: pytest.FixtureRequest) -> None:
     if OWN_DATABASE.isdisjoint(request.fixturenames):
         stage.flush(os.environ["REDIS_URL"])
         reset_clients()
+
+
+# --- The socket's contract --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clients_are_overheard() -> Iterator[None]:
+    pushes.register()
+    with contract.listening_to_clients():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _frames_keep_their_contract() -> Iterator[None]:
+    """Every frame of this test was as docs/asyncapi.yaml says."""
+    contract.broken.clear()
+    yield
+    assert not contract.broken, "\n".join(contract.broken[:5])
 
 
 # --- Figures ----------------------------------------------------------------------------------------------------------

@@ -144,6 +144,26 @@ class ReadMarkOutput(Output):
     unread = serializers.IntegerField()
 
 
+class TypingPush(Output):
+    conversation_id = Id()
+    user_id = Id()
+
+
+class PeerReadPush(Output):
+    conversation_id = Id()
+    user_id = Id()
+    read_seq = serializers.IntegerField()
+
+
+class JoinedPush(Output):
+    conversation_id = Id()
+
+
+class FriendAddedPush(Output):
+    user_id = Id()
+    conversation_id = Id()
+
+
 class MineOutput(Output):
     """What depends on who reads."""
 
@@ -179,6 +199,11 @@ class ConversationsQuery(Input):
     only = serializers.ChoiceField(["all", "unread", "groups"], default="all")
     cursor = serializers.CharField(required=False, max_length=200)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=30)
+
+
+class ConversationChangedPush(Output):
+    conversation_id = Id()
+    mine = MineOutput()
 
 
 class GroupSettingsOutput(Output):

@@ -62,6 +62,7 @@ GOALS = {
     "restore": Goal(("-m", "superapp.localdev.with_servers", "restore"), with_servers=True),
     "reset": Goal(("-m", "superapp.localdev.reset")),
     "messages": Goal(("-m", "superapp.localdev.catalogues"), with_tools=True),
+    "asyncapi": Goal(("-m", "superapp.localdev.asyncapi"), with_tools=True),
     "requirements": Goal(("-m", "superapp.localdev.requirements"), with_tools=True),
 }
 

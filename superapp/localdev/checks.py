@@ -49,6 +49,11 @@ QUICK = [
         cure="pyproject.toml holds the contracts, README.md the map.",
     ),
     Check(
+        "asyncapi",
+        [sys.executable, "-m", "superapp.localdev.asyncapi", "--check"],
+        cure="`make asyncapi` writes what the rooms have registered into docs/asyncapi.yaml.",
+    ),
+    Check(
         "messages",
         [sys.executable, "-m", "superapp.localdev.catalogues", "--check"],
         cure="`make messages` writes what is missing into locale/; translate it there and run it once more.",

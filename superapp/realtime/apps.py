@@ -8,5 +8,5 @@ class RealtimeConfig(AppConfig):
     def ready(self) -> None:
         from superapp.realtime import handlers, metrics
 
-        metrics.register()
         handlers.register()
+        metrics.register()

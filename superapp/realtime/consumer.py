@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 
 MAX_DEPTH = 20
 MAX_REF = 64
+MAX_TOPIC = 100
 # Topics a client asks for itself, beyond those it is joined to by what it belongs to.
 MAX_SUBSCRIPTIONS = 50
 
@@ -247,7 +248,7 @@ class DeviceSocket(AsyncConsumer):
 
     async def _subscribe(self, ref: str | None, payload: dict[str, Any]) -> None:
         topic = payload.get("topic")
-        if not isinstance(topic, str) or len(topic) > 100:
+        if not isinstance(topic, str) or len(topic) > MAX_TOPIC:
             raise errors.InvalidInput(fields={"topic": [gettext_lazy("Name a topic.")]})
         kind, reference = registry.topics.find(topic)
         user_id = self.connection.user_id

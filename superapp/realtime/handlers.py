@@ -1,4 +1,7 @@
 from superapp.accounts import selectors as accounts
+from superapp.accounts.api import pushes as shapes
+from superapp.accounts.api.organisation_shapes import InvitationOutput
+from superapp.accounts.api.serializers import AddedDeviceOutput
 from superapp.accounts.events import (
     DeviceAdded,
     DeviceRevoked,
@@ -9,11 +12,23 @@ from superapp.accounts.events import (
 )
 from superapp.accounts.registry import privacy
 from superapp.core.events import after_commit, at_least_once
-from superapp.realtime import push, services
+from superapp.realtime import push, registry, services
 from superapp.realtime.connection import Close
+from superapp.realtime.registry import Push
 
 
 def register() -> None:
+    registry.pushes.register(
+        {
+            "device.added": Push(
+                "You signed in on one more device, or somebody else did.", AddedDeviceOutput, kept=True
+            ),
+            "phone.changed": Push("Your account has another number.", shapes.PhoneChangedPush, kept=True),
+            "organisation.invited": Push("You are asked to join an organisation's staff.", InvitationOutput),
+            "organisation.place_changed": Push("Your place on an organisation's staff.", shapes.PlaceChangedPush),
+            "organisation.changed": Push("An organisation of yours has moved on.", shapes.OrganisationChangedPush),
+        }
+    )
     privacy.register(
         "realtime",
         export=services.copy_of_events,

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from superapp.core.ids import new_id
 from superapp.core.redis import RedisFailure, guarded
-from superapp.realtime import frames
+from superapp.realtime import frames, registry
 from superapp.realtime.models import KeptEvent
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,8 @@ def to_topic(
     ``newest_only``: of this topic's pushes of this type each socket gets one per so long, the newest by ``version``
     (without one: by arrival). The first goes out at once, and the last always arrives, at most so much later.
     """
+    if settings.DEBUG or settings.API_STRICT_DECLARATIONS:
+        registry.pushes.check(type, topic=topic, versioned=version is not None, kept=False)
     frame = frames.encode(type, payload, topic=topic, version=version)
     if newest_only is None:
         _publish(frames.FRAME, [topic], frame)
@@ -44,6 +46,8 @@ def to_topic(
 
 def to_users(user_ids: Iterable[int], *, type: str, payload: Json, keep: bool = False) -> None:
     """To every device of these people. ``keep``: also stored, with an ``event_id`` in the payload to know it again."""
+    if settings.DEBUG or settings.API_STRICT_DECLARATIONS:
+        registry.pushes.check(type, topic=None, versioned=False, kept=keep)
     people = sorted(set(user_ids))
     if keep:
         payload = {**payload, "event_id": str(event_id := new_id())}

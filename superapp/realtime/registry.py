@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import BaseSerializer, Serializer
 
-from superapp.core.errors import InvalidInput
+from superapp.core.errors import DomainError, InvalidInput
 
 Json = dict[str, Any]
 
@@ -23,21 +23,42 @@ class Actor:
 class Command:
     """``parse`` checks a payload and returns what ``run`` takes by name; ``run`` returns the payload of the reply.
 
-    Both run in a thread; a ``DomainError`` of either becomes an error frame.
+    Both run in a thread; a ``DomainError`` of either becomes an error frame. ``input``, ``output`` (None: an empty
+    payload) and ``errors``, beyond what every command may answer, are what docs/asyncapi.yaml says of it.
     """
 
     parse: Callable[[Any], Json]
     run: Callable[..., Json]
+    input: type[Serializer[Any]] | None = None
+    output: type[Serializer[Any]] | None = None
+    errors: tuple[type[DomainError], ...] = ()
+
+
+@dataclass(frozen=True)
+class Push:
+    """What a type of push shows, and a sentence that says when it comes.
+
+    ``topic``: the kind of topic that it goes to; None: it goes to people. ``versioned``: a version stands beside the
+    payload. ``kept``: it is stored for ``/sync/``, and its payload has an ``event_id`` as well.
+    """
+
+    says: str
+    payload: type[Serializer[Any]]
+    topic: str | None = None
+    versioned: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
 class TopicKind:
     """``may_join(user_id, reference)``; ``initial(user_id)``: the references a person is joined to when they connect;
-    ``snapshot(reference)``: version and payload for somebody who joins later. All run in a thread."""
+    ``snapshot(reference)``: version and payload, shaped as ``shows``, for somebody who joins later. All run in a
+    thread."""
 
     may_join: Callable[[int, str], bool]
     initial: Callable[[int], Iterable[str]] | None = None
     snapshot: Callable[[str], tuple[int, Json]] | None = None
+    shows: type[Serializer[Any]] | None = None
 
 
 class _Commands:
@@ -50,8 +71,33 @@ class _Commands:
     def get(self, command_type: str) -> Command | None:
         return self._by_type.get(command_type)
 
+    def find(self, command_type: str) -> Command:
+        return self._by_type[command_type]
+
     def types(self) -> set[str]:
         return set(self._by_type)
+
+
+class _Pushes:
+    def __init__(self) -> None:
+        self._by_type: dict[str, Push] = {}
+
+    def register(self, table: Mapping[str, Push]) -> None:
+        self._by_type.update(table)
+
+    def find(self, push_type: str) -> Push:
+        return self._by_type[push_type]
+
+    def types(self) -> set[str]:
+        return set(self._by_type)
+
+    def check(self, push_type: str, *, topic: str | None, versioned: bool, kept: bool) -> None:
+        """Raises ``AssertionError`` for what nobody has declared like that."""
+        push = self._by_type.get(push_type)
+        assert push is not None, f"nobody has registered the push {push_type}: realtime.registry.pushes"
+        found = (topic and topic.partition(":")[0], versioned, kept)
+        declared = (push.topic, push.versioned, push.kept)
+        assert found == declared, f"{push_type} is declared with topic, version and kept {declared}, not {found}"
 
 
 class _Topics:
@@ -65,8 +111,12 @@ class _Topics:
         may_join: Callable[[int, str], bool],
         initial: Callable[[int], Iterable[str]] | None = None,
         snapshot: Callable[[str], tuple[int, Json]] | None = None,
+        shows: type[Serializer[Any]] | None = None,
     ) -> None:
-        self._kinds[kind] = TopicKind(may_join=may_join, initial=initial, snapshot=snapshot)
+        self._kinds[kind] = TopicKind(may_join=may_join, initial=initial, snapshot=snapshot, shows=shows)
+
+    def get(self, kind: str) -> TopicKind:
+        return self._kinds[kind]
 
     def kinds(self) -> set[str]:
         return set(self._kinds)
@@ -86,6 +136,7 @@ class _Topics:
 
 
 commands = _Commands()
+pushes = _Pushes()
 topics = _Topics()
 
 

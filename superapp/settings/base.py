@@ -194,7 +194,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Superapp",
-    "DESCRIPTION": "One account, one inbox, one wallet. Sockets are described in docs/realtime.md.",
+    "DESCRIPTION": "One account, one inbox, one wallet. Sockets: docs/realtime.md and docs/asyncapi.yaml.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -212,7 +212,8 @@ class FakeServer:
     async def _type(self, user_id: str, conversation_id: str) -> Json:
         conversation = self._conversation(conversation_id, user_id)
         typing = {"conversation_id": conversation_id, "user_id": user_id}
-        await self.push(conversation.member_ids, {"type": "typing", "payload": typing})
+        topic = f"conversation:{conversation_id}"
+        await self.push(conversation.member_ids, {"type": "typing", "topic": topic, "payload": typing})
         return {}
 
     def _conversation(self, conversation_id: str, user_id: str) -> Conversation:

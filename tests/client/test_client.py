@@ -106,7 +106,8 @@ async def test_what_only_came_in_another_order_is_not_fetched(stage: Stage) -> N
         stage.server.lose_pushes = 3
         await stage.says("one", "two", "three")
         for message in reversed(stage.server.conversations[stage.chat].messages):
-            await stage.server.push([stage.ada], {"type": "message.created", "payload": message})
+            topic = f"conversation:{message['conversation_id']}"
+            await stage.server.push([stage.ada], {"type": "message.created", "topic": topic, "payload": message})
             # One at a time; and a fetch that began at the gap would have been seen by the end of another call.
             with pytest.raises(ApiError):
                 await phone.client.send_text(stage.chat, "forbidden").acknowledged()
@@ -433,8 +434,8 @@ async def test_socket_alone_reports_its_end_and_refuses_large_frames(stage: Stag
             await socket.command("dance", {})
         with pytest.raises(FrameTooLarge):
             await socket.command("typing", {"conversation_id": "x" * 20_000})
-        await stage.server.push([stage.ada], {"type": "anything", "payload": {}})
-        await until(lambda: frames == [{"type": "anything", "payload": {}}])
+        await stage.server.push([stage.ada], {"type": "test.anything", "payload": {}})
+        await until(lambda: frames == [{"type": "test.anything", "payload": {}}])
         await stage.server.close_sockets(4408)
         assert (await socket.closed()).code == 4408
         with pytest.raises(SocketClosed):

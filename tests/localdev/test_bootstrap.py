@@ -186,5 +186,5 @@ def test_make_alone_explains_itself() -> None:
     make, path = shutil.which("make"), {"PATH": os.environ["PATH"]}
     result = subprocess.run([make], cwd=places.CLONE, env=path, capture_output=True, text=True, check=True)
     assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("make")] == [
-        "run", "test", "lint", "bench", "soak", "backup", "restore", "reset", "messages", "requirements",
+        "run", "test", "lint", "bench", "soak", "backup", "restore", "reset", "messages", "asyncapi", "requirements",
     ]  # fmt: skip

@@ -40,7 +40,7 @@ class Rooms:
         assert self.may_look.wait(timeout=20)
         return self.state.get(reference, (0, {}))
 
-    def say(self, reference: str, words: str, *, version: int | None = None) -> None:
+    def say(self, reference: str, words: str, *, version: int = 1) -> None:
         push.to_topic(f"test.room:{reference}", type="test.said", payload={"words": words}, version=version)
 
 
@@ -84,7 +84,7 @@ def said(socket: Socket) -> list[str]:
     return [frame["payload"]["words"] for frame in socket.all("test.said")]
 
 
-async def tell(reference: str, words: str, *, version: int | None = None) -> None:
+async def tell(reference: str, words: str, *, version: int = 1) -> None:
     await asyncio.to_thread(rooms.say, reference, words, version=version)
 
 

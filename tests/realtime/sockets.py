@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 
 from superapp.localdev.processes import free_port
 from superapp.realtime import push
+from tests.contract import Conversation
 from tests.processes import Gateway
 from tests.realtime.people import Device
 
@@ -58,6 +59,7 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.frames: list[Json] = []
+        self._conversation = Conversation()
         self.hello: Json = {}
         self._refs = map(str, itertools.count(1))
         self._news = asyncio.Event()
@@ -73,6 +75,7 @@ class Socket:
         return ref
 
     async def raw(self, text: str) -> None:
+        self._conversation.sent(text)
         await self.connection.send(text)
 
     def frame(self, opcode: Opcode, data: bytes, *, fin: bool = True) -> None:
@@ -152,7 +155,9 @@ class Socket:
     async def _read(self) -> None:
         try:
             while True:
-                self.frames.append(json.loads(await self.connection.recv()))
+                frame = json.loads(await self.connection.recv())
+                self._conversation.received(frame)
+                self.frames.append(frame)
                 self._news.set()
         except ConnectionClosed as end:
             self._end = end

@@ -20,7 +20,7 @@ PERSON = 4711
 
 
 def say(words: str) -> None:
-    push.to_topic("test.room:1", type="test.said", payload={"words": words})
+    push.to_topic("test.room:1", type="test.plain", payload={"words": words})
 
 
 class Stop(Exception):
@@ -29,7 +29,7 @@ class Stop(Exception):
 
 def test_a_push_goes_out_at_once_outside_a_transaction(wire: Wire) -> None:  # noqa: F811
     say("now")
-    frame = {"type": "test.said", "topic": "test.room:1", "payload": {"words": "now"}}
+    frame = {"type": "test.plain", "topic": "test.room:1", "payload": {"words": "now"}}
     assert wire.pushes() == [(["test.room:1"], frame)]
 
 
@@ -46,7 +46,7 @@ def test_a_push_waits_for_the_commit(wire: Wire) -> None:  # noqa: F811
 def test_a_push_of_a_transaction_that_fails_is_never_sent(wire: Wire) -> None:  # noqa: F811
     with suppress(Stop), transaction.atomic():
         say("never")
-        push.to_users([PERSON], type="test.personal", payload={}, keep=True)
+        push.to_users([PERSON], type="test.kept", payload={}, keep=True)
         push.drop(topic="test.room:1", user_ids=[PERSON])
         raise Stop
     assert wire.types() == []
@@ -73,7 +73,7 @@ def test_a_kept_event_is_stored_for_each_and_pushed_with_the_same_id(wire: Wire)
 
 
 def test_a_push_to_nobody_is_nothing(wire: Wire) -> None:  # noqa: F811
-    push.to_users([], type="test.personal", payload={}, keep=True)
+    push.to_users([], type="test.kept", payload={}, keep=True)
     push.join(topic="test.room:1", user_ids=[])
     assert wire.types() == []
 

@@ -221,12 +221,17 @@ class NewPhoneInput(Input):
     code = Text(max_length=6, min_length=6, help_text="As sent to the new number.")
 
 
-class DeviceOutput(Output):
+class AddedDeviceOutput(Output):
+    """A device as all of its person's devices are told of it."""
+
     id = Id()
     name = serializers.CharField()
     platform = serializers.CharField()
     created_at = Time()
     last_seen_at = Time()
+
+
+class DeviceOutput(AddedDeviceOutput):
     is_current = serializers.SerializerMethodField()
 
     def get_is_current(self, device: Device) -> bool:

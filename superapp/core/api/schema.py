@@ -13,6 +13,8 @@ from superapp.core.api.paging import PageQuery
 from superapp.core.errors import DomainError, NotFound
 from superapp.core.money import MAX_AMOUNT_MINOR
 
+ID_SCHEMA = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+
 
 class ErrorOutput(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable; for programs.")
@@ -130,7 +132,7 @@ class IdSchema(OpenApiSerializerFieldExtension):
     target_class = "superapp.core.api.fields.Id"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[0-9]{1,19}$"}
+        return ID_SCHEMA
 
 
 class MoneySchema(OpenApiSerializerFieldExtension):
@@ -152,7 +154,12 @@ def add_what_holds_everywhere(result: dict[str, Any], generator: Any, request: A
     """The one way to authenticate, and that unknown keys are refused; a post-processing hook of drf-spectacular."""
     components = result.setdefault("components", {})
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    for name, schema in components.get("schemas", {}).items():
+    refuse_unknown_keys(components.get("schemas", {}))
+    return result
+
+
+def refuse_unknown_keys(schemas: dict[str, Any]) -> None:
+    """Say of what clients send that there is nothing beside what is named."""
+    for name, schema in schemas.items():
         if name.endswith("Request") and schema.get("type") == "object":
             schema["additionalProperties"] = False
-    return result
