@@ -230,6 +230,15 @@ def test_what_goes_beyond_ones_rights_cannot_be_taken_back_nor_replaced() -> Non
     assert owner_count(made) == 2
 
 
+def test_what_has_expired_stands_in_nobodys_way() -> None:
+    ada, bo = person(), person(handle=new_handle())
+    made = organisation(ada)
+    manager = join(made, ada, "manager")
+    invite(ada, made, "owner", handle=str(bo.handle))
+    expire()
+    assert accept(bo, invite(manager, made, handle=str(bo.handle)).json()).json()["mine"]["roles"] == ["cashier"]
+
+
 def test_offer_of_somebody_who_could_not_make_it_any_more_does_not_stand() -> None:
     ada, bo, cy = person(), person(handle=new_handle()), person(handle=new_handle())
     made = organisation(ada)
@@ -285,6 +294,17 @@ def test_answer_does_not_tell_whether_somebody_has_the_number() -> None:
         statements = [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in asked]
         seen.append((answer.status_code, dict(answer.headers) | {"X-Request-ID": ""}, shown, statements))
     assert seen[0] == seen[1]
+
+
+def test_my_invitations_ask_as_much_however_many_there_are() -> None:
+    ada, bo, counts = person(), person(handle=new_handle()), []
+    for target in ({"handle": str(bo.handle)}, {"phone": bo.phone}):
+        assert invite(ada, organisation(ada), **target).status_code == 201
+        with CaptureQueriesContext(connection) as asked:
+            bo.api.get(MINE)
+        counts.append(len(asked))
+    assert counts == [3, 3], "who asks, their number, the page"
+    assert len(waiting(bo)) == 2
 
 
 # --- By link ----------------------------------------------------------------------------------------------------------

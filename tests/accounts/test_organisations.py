@@ -128,6 +128,17 @@ def test_states_change_along_four_ways_only(state: str, step: str) -> None:
         assert Organisation.objects.get(id=made.id).state == state
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_nobody_decides_about_where_they_work_themselves(step: str) -> None:
+    ada = person()
+    made = requested(ada)
+    state = next(state for state, steps in ALLOWED.items() if step in steps)
+    Organisation.objects.filter(id=made.id).update(state=state)
+    with pytest.raises(Forbidden):
+        STEPS[step](organisation_id=made.id, actor_id=ada.id, reason="I know them well")
+    assert Organisation.objects.get(id=made.id).state == state
+
+
 @pytest.mark.parametrize("state", ["requested", "suspended", "refused"])
 def test_nobody_acts_for_an_organisation_that_is_not_active(state: str) -> None:
     ada = person()
@@ -261,6 +272,16 @@ def test_staff_are_listed_in_the_order_in_which_they_came(settings: Settings) ->
         path = page["next"]
     assert seen == [str(one.id) for one in staff]
     assert code(person().api.get(f"{PATH}{made.id}/staff/")) == (404, "not_found")
+
+
+def test_my_organisations_are_one_statement_however_many() -> None:
+    ada, counts = person(), []
+    for _ in range(3):
+        organisation(ada)
+        with CaptureQueriesContext(connection) as asked:
+            assert ada.api.get(PATH).status_code == 200
+        counts.append(len(asked))
+    assert counts == [2, 2, 2], "who asks, and the page"
 
 
 def test_staff_list_and_my_organisations_are_read_by_index() -> None:

@@ -1,13 +1,17 @@
 """Many at the same time: an organisation keeps an owner, an invitation is answered once, a request is made once."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connections
+from django.utils import timezone
 
-from superapp.accounts import services
+from superapp.accounts import selectors, services
 from superapp.accounts.models import Organisation, OrganisationInvitation
+from superapp.core.ids import new_id
 from superapp.core.models import AuditEntry, Link, OutboxEvent
 from tests.accounts.organisations import invitation_link, join, organisation, owner_count, roles_of
 from tests.accounts.people import Person, new_handle, person
@@ -181,3 +185,23 @@ def test_invitation_that_is_repeated_at_once_is_sent_once(to: str) -> None:
     (invitation,) = OrganisationInvitation.objects.filter(organisation_id=made.id)
     assert Link.objects.filter(reference=str(invitation.id)).count() == (to == "link")
     assert OutboxEvent.objects.filter(event__invitation_id=invitation.id).count() == 1
+
+
+# --- Among many -------------------------------------------------------------------------------------------------------
+
+
+def test_my_invitations_are_found_by_index_by_person_and_by_number() -> None:
+    ada = person()
+    made = organisation(ada)
+    OrganisationInvitation.objects.bulk_create(
+        OrganisationInvitation(
+            id=new_id(), organisation_id=made.id, inviter_id=ada.id, client_id=uuid4(), request_hash=b"",
+            roles=["cashier"], invitee_id=new_id(), expires_at=timezone.now() + timedelta(days=1),
+        )
+        for _ in range(5000)
+    )  # fmt: skip
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE accounts_organisation_invitation, accounts_organisation")
+    plan = selectors.invitations_to(ada.id).order_by("-id")[:31].explain()
+    assert "invitations_of_person" in plan, plan
+    assert "invitations_of_phone" in plan, plan

@@ -123,7 +123,8 @@ def _take_back_earlier(actor: OrganisationMember, to: dict[str, Any]) -> None:
         return
     pending = OrganisationInvitation.objects.filter(organisation_id=actor.organisation_id, state=State.PENDING, **to)
     for earlier in pending:
-        places.check_may_give(actor, earlier.roles)
+        if earlier.expires_at > timezone.now():
+            places.check_may_give(actor, earlier.roles)
         _revoke(earlier, actor.user_id)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import Value
+from django.utils.translation import gettext_lazy as _
 
 from superapp.accounts.events import OrganisationChanged
 from superapp.accounts.models import Organisation, OrganisationMember
@@ -80,26 +81,26 @@ def _words(*names: str) -> SearchVector:
     return SearchVector(Value(search_tokens(" ".join(names))), config="simple")
 
 
-# --- What our staff decide --------------------------------------------------------------------------------------------
+# --- What our staff decide; about where they work themselves somebody else does ---------------------------------------
 
 
 def approve_organisation(*, organisation_id: int, actor_id: int | None, reason: str) -> Organisation:
-    """From now on it may work. Raises ``NotFound``, and ``Conflict`` unless it was requested."""
+    """From now on it may work. Raises ``NotFound``, ``Forbidden``, ``Conflict`` unless it was requested."""
     return _move(organisation_id, actor_id, reason, out_of=State.REQUESTED, to=State.ACTIVE, what="approved")
 
 
 def refuse_organisation(*, organisation_id: int, actor_id: int | None, reason: str) -> Organisation:
-    """Turn a request down, for good. Raises ``NotFound``, and ``Conflict`` unless it was requested."""
+    """Turn a request down, for good. Raises ``NotFound``, ``Forbidden``, ``Conflict`` unless it was requested."""
     return _move(organisation_id, actor_id, reason, out_of=State.REQUESTED, to=State.REFUSED, what="refused")
 
 
 def suspend_organisation(*, organisation_id: int, actor_id: int | None, reason: str) -> Organisation:
-    """Nobody acts for it until it is reinstated. Raises ``NotFound``, and ``Conflict`` unless it was active."""
+    """Nobody acts for it for now. Raises ``NotFound``, ``Forbidden``, ``Conflict`` unless it was active."""
     return _move(organisation_id, actor_id, reason, out_of=State.ACTIVE, to=State.SUSPENDED, what="suspended")
 
 
 def reinstate_organisation(*, organisation_id: int, actor_id: int | None, reason: str) -> Organisation:
-    """It goes on where it was stopped. Raises ``NotFound``, and ``Conflict`` unless it was suspended."""
+    """It goes on where it was stopped. Raises ``NotFound``, ``Forbidden``, ``Conflict`` unless it was suspended."""
     return _move(organisation_id, actor_id, reason, out_of=State.SUSPENDED, to=State.ACTIVE, what="reinstated")
 
 
@@ -108,6 +109,8 @@ def _move(
     organisation_id: int, actor_id: int | None, reason: str, *, out_of: State, to: State, what: str
 ) -> Organisation:
     organisation = lock_organisation(organisation_id)
+    if actor_id and OrganisationMember.objects.filter(organisation_id=organisation_id, user_id=actor_id).exists():
+        raise Forbidden(_("You work there yourself. Somebody else has to decide."))
     if organisation.state != out_of:
         raise Conflict(state=organisation.state)
     organisation.state = to
