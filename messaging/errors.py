@@ -77,3 +77,19 @@ class Recalled(DomainError):
 
 class MayNotCallAll(DomainError):
     code, status, message = "may_not_call_all", 403, _("Only the owner and administrators may call everybody here.")
+
+
+class AdminsOnly(DomainError):
+    code, status, message = "admins_only", 403, _("Only the owner and the administrators of this group may do this.")
+
+
+class OwnerOnly(DomainError):
+    code, status, message = "owner_only", 403, _("Only the owner of this group may do this.")
+
+
+class OwnerMustStay(DomainError):
+    code, status, message = "owner_must_stay", 409, _("Hand the group over to somebody else first.")
+
+
+class InvitationEnded(DomainError):
+    code, status, message = "invitation_ended", 410, _("This invitation is no longer valid.")

@@ -13,6 +13,21 @@ class ConversationOpened(Event):
 
 
 @dataclass(frozen=True)
+class MembersJoined(Event):
+    conversation_id: int
+    member_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MemberLeft(Event):
+    """By their own wish or somebody else's; ``left_seq`` is the last row that is theirs to read."""
+
+    conversation_id: int
+    user_id: int
+    left_seq: int
+
+
+@dataclass(frozen=True)
 class MessageSent(Event):
     """``frame`` is the message as everybody in the conversation sees it."""
 

@@ -1,7 +1,14 @@
 """What happens around this app's facts, and what it plugs into the rooms below."""
 
 from messaging import selectors
-from messaging.events import ConversationOpened, MessageSent, MineChanged, ReadMarkMoved
+from messaging.events import (
+    ConversationOpened,
+    MemberLeft,
+    MembersJoined,
+    MessageSent,
+    MineChanged,
+    ReadMarkMoved,
+)
 from messaging.frames import conversation_topic
 from messaging.services import leaving
 from superapp.accounts import registry as people
@@ -48,9 +55,18 @@ def show_profile(event: ProfileChanged) -> None:
 
 
 @after_commit(ConversationOpened)
-def join_those_who_are_there(event: ConversationOpened) -> None:
+@after_commit(MembersJoined)
+def join_those_who_are_there(event: ConversationOpened | MembersJoined) -> None:
     push.join(topic=conversation_topic(event.conversation_id), user_ids=event.member_ids)
     push.to_users(event.member_ids, type="conversation.joined", payload={"conversation_id": str(event.conversation_id)})
+
+
+@after_commit(MemberLeft)
+def drop_who_has_left(event: MemberLeft) -> None:
+    conversation_id = str(event.conversation_id)
+    push.drop(topic=conversation_topic(event.conversation_id), user_ids=[event.user_id])
+    payload = {"conversation_id": conversation_id, "left_seq": event.left_seq}
+    push.to_users([event.user_id], type="conversation.left", payload=payload)
 
 
 @after_commit(MessageSent)

@@ -164,13 +164,17 @@ def add(
     about: int | None = None,
     client_id: UUID | None = None,
     counts: bool = False,
+    is_shown: bool = True,
 ) -> Message:
     """Write what happened as a row of the log, and tell the conversation. In the transaction that made it true.
 
-    ``about``: the seq of the row that it happened to; such a row does not stand for itself. ``actor_id`` None: nobody
-    did it, time did. Raises ``NotFound`` when the actor does not belong to the conversation.
+    ``about``: the seq of the row that it happened to; such a row does not stand for itself, nor does one that is not
+    ``is_shown`` because nobody needs to see it. ``actor_id`` None: nobody did it, time did. Raises ``NotFound`` when
+    the actor does not belong to the conversation.
     """
-    place = take_place(conversation_id=conversation_id, member_id=actor_id, counts=counts, is_shown=about is None)
+    place = take_place(
+        conversation_id=conversation_id, member_id=actor_id, counts=counts, is_shown=is_shown and about is None
+    )
     if place is None:
         raise NotFound
     message = fill(

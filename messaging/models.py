@@ -110,6 +110,8 @@ class Membership(models.Model):
     changed_at = models.DateTimeField(db_default=Now())
     left_seq = models.BigIntegerField(null=True)
     left_message_no = models.BigIntegerField(null=True)
+    #: What the group was called when they left: what it is called now is no longer theirs to know.
+    left_title = models.CharField(max_length=60, db_default="")
     #: They cleared the history: rows up to here are no longer theirs to see.
     cleared_seq = models.BigIntegerField(db_default=0)
     #: The last row that mentions them by name.
@@ -136,6 +138,9 @@ class Membership(models.Model):
                 | Q(left_seq__isnull=False, left_message_no__isnull=False),
                 name="membership_left_at_a_row",
             ),
+            models.UniqueConstraint(
+                fields=["conversation"], condition=Q(role="owner", left_seq=None), name="membership_one_owner"
+            ),
         ]
 
 
@@ -158,6 +163,20 @@ class Message(models.Model):
         # What happened to the conversation.
         GROUP_CREATED = "group_created"
         FRIENDS_NOW = "friends_now"
+        MEMBERS_ADDED = "members_added"
+        MEMBER_JOINED = "member_joined"
+        MEMBER_REMOVED = "member_removed"
+        MEMBER_LEFT = "member_left"
+        MEMBER_SILENCED = "member_silenced"
+        ALIAS_CHANGED = "alias_changed"
+        ADMIN_APPOINTED = "admin_appointed"
+        ADMIN_DISMISSED = "admin_dismissed"
+        OWNER_CHANGED = "owner_changed"
+        TITLE_CHANGED = "title_changed"
+        NOTICE_CHANGED = "notice_changed"
+        NOTICE_REMOVED = "notice_removed"
+        SETTINGS_CHANGED = "settings_changed"
+        GROUP_DISBANDED = "group_disbanded"
 
     pk = models.CompositePrimaryKey("conversation_id", "seq")
     conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)

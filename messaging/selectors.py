@@ -47,10 +47,13 @@ def conversation_frame(*, actor_id: int, conversation_id: int) -> Json:
 
 
 _FRAMES = f"""
-    SELECT c.id, c.kind, c.title, c.member_count, c.last_seq,
+    SELECT c.id, c.kind, CASE WHEN mine.left_seq IS NULL THEN c.title ELSE mine.left_title END,
+        c.member_count, c.last_seq,
         CASE WHEN mine.left_seq IS NULL THEN c.last_at ELSE (
             SELECT created_at FROM messaging_message WHERE conversation_id = c.id AND seq = mine.left_seq) END,
         c.closed_at, c.closes_at, c.notice,
+        (SELECT user_id FROM messaging_membership
+            WHERE conversation_id = c.id AND role = 'owner' AND left_seq IS NULL),
         c.is_silenced, c.members_may_add, c.members_may_mention_all, c.joins_need_approval, c.newcomers_see_history,
         mine.role, mine.read_seq,
         GREATEST(COALESCE(mine.left_message_no, c.last_message_no) - mine.read_message_no, 0),
@@ -81,7 +84,7 @@ _FRAMES = f"""
     ) AS last ON true
     WHERE mine.user_id = %s AND mine.conversation_id = ANY(%s)
 """  # noqa: S608  (our own names of columns)
-_PEER = 26
+_PEER = 27
 
 
 def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> list[Json]:
@@ -95,17 +98,20 @@ def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> li
 
 def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
     (conversation_id, kind, title, member_count, last_seq, last_at, closed_at, closes_at, notice) = row[:9]
-    (is_silenced, may_add, may_mention_all, joins_need_approval, newcomers_see_history) = row[9:14]
-    (role, read_seq, unread, is_marked_unread, first_seq, left_seq, mention_seq) = row[14:21]
-    (alias, silenced_until, is_muted, pinned_at, is_hidden, peer_id, peer_read_seq) = row[21:28]
-    last = row[28:]
+    (owner_id, is_silenced, may_add, may_mention_all, joins_need_approval, newcomers_see_history) = row[9:15]
+    (role, read_seq, unread, is_marked_unread, first_seq, left_seq, mention_seq) = row[15:22]
+    (alias, silenced_until, is_muted, pinned_at, is_hidden, peer_id, peer_read_seq) = row[22:29]
+    last = row[29:]
+    # Whoever has left learns nothing of what came after.
+    is_here = left_seq is None
     peer = people.get(peer_id)
     return {
         "id": str(conversation_id),
         "kind": kind,
         "title": title,
-        "notice": notice,
-        "member_count": member_count,
+        "notice": notice if is_here else "",
+        "member_count": member_count if is_here else 0,
+        "owner_id": str(owner_id) if owner_id is not None and is_here else None,
         "settings": {
             "is_silenced": is_silenced,
             "members_may_add": may_add,
@@ -113,13 +119,12 @@ def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
             "joins_need_approval": joins_need_approval,
             "newcomers_see_history": newcomers_see_history,
         }
-        if kind == Conversation.Kind.GROUP
+        if kind == Conversation.Kind.GROUP and is_here
         else None,
-        # Whoever has left learns nothing of what came after.
-        "last_seq": last_seq if left_seq is None else left_seq,
+        "last_seq": last_seq if is_here else left_seq,
         "last_at": rfc3339(last_at),
         "last_message": message_frame(log.row(last)) if last[0] is not None else None,
-        "closed_at": _time(closed_at),
+        "closed_at": _time(closed_at) if is_here else None,
         "closes_at": _time(closes_at),
         "mine": {
             "role": role,

@@ -219,7 +219,8 @@ class ConversationOutput(Output):
     kind = serializers.ChoiceField(Conversation.Kind.choices)
     title = serializers.CharField(allow_blank=True)
     notice = serializers.CharField(allow_blank=True)
-    member_count = serializers.IntegerField()
+    member_count = serializers.IntegerField(help_text="0 where I have left.")
+    owner_id = Id(allow_null=True)
     settings = GroupSettingsOutput(allow_null=True, help_text="Of a group.")
     last_seq = serializers.IntegerField()
     last_at = Time()
@@ -241,6 +242,10 @@ class GroupInput(Input):
 class MemberOutput(Output):
     user = ProfileOutput()
     role = serializers.ChoiceField(Membership.Role.choices)
+    alias = serializers.CharField(
+        allow_blank=True, help_text="What they are called here, where that is not their name."
+    )
+    silenced_until = Time(allow_null=True)
     joined_at = Time()
 
 

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from messaging.api import group_views as groups
 from messaging.api import lists, views
 
 urlpatterns = [
@@ -23,5 +24,14 @@ urlpatterns = [
     path("conversations/<id:conversation_id>/mine/", lists.Mine.as_view()),
     path("conversations/<id:conversation_id>/read/", views.Read.as_view()),
     path("conversations/<id:conversation_id>/typing/", views.Typing.as_view()),
+    path("conversations/<id:conversation_id>/settings/", groups.GroupSettings.as_view()),
+    path("conversations/<id:conversation_id>/notice/", groups.Notice.as_view()),
+    path("conversations/<id:conversation_id>/alias/", groups.Alias.as_view()),
+    path("conversations/<id:conversation_id>/members/<id:user_id>/", groups.GroupMember.as_view()),
+    path("conversations/<id:conversation_id>/members/<id:user_id>/silence/", groups.Silence.as_view()),
+    path("conversations/<id:conversation_id>/admins/<id:user_id>/", groups.Admin.as_view()),
+    path("conversations/<id:conversation_id>/owner/", groups.Owner.as_view()),
+    path("conversations/<id:conversation_id>/leave/", groups.Leave.as_view()),
+    path("conversations/<id:conversation_id>/disband/", groups.Disband.as_view()),
     path("sync/", views.Sync.as_view()),
 ]

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 
+from superapp.client.group_events import GROUP_EVENTS
 from superapp.client.shapes import Conversation, Message
 
-# Rows that say what happened to the conversation itself; nobody has to read them.
-NOT_COUNTED = frozenset({"group_created"})
+# Rows that say what happened to the conversation itself; nobody has to read them, but for a notice.
+NOT_COUNTED = GROUP_EVENTS - {"notice_changed"}
 
 
 @dataclass(frozen=True)

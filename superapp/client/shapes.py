@@ -119,6 +119,7 @@ class Conversation(TypedDict):
     title: str
     notice: str
     member_count: int
+    owner_id: str | None
     settings: Json | None
     last_seq: int
     last_at: str
@@ -131,6 +132,8 @@ class Conversation(TypedDict):
 class Member(TypedDict):
     user: Profile
     role: str
+    alias: str
+    silenced_until: str | None
     joined_at: str
 
 

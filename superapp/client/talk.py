@@ -14,6 +14,7 @@ from typing import Any
 from superapp.client.api import Api
 from superapp.client.client import Client
 from superapp.client.errors import ApiError, ClientError, SocketClosed, Unreachable
+from superapp.client.group_events import people_in
 from superapp.client.shapes import Friend, FriendRequest, Message, Profile
 from superapp.client.terminal import Keyboard, Pipe, Terminal
 from superapp.client.transcript import Transcript, harmless, one_line
@@ -201,7 +202,7 @@ class Talk:
         log = await self.client.look_at(conversation_id)
         self._conversation_id = conversation_id
         async for member in self.api.members(conversation_id):
-            self._names[member["user"]["id"]] = one_line(member["user"]["display_name"])
+            self._names[member["user"]["id"]] = one_line(member["alias"] or member["user"]["display_name"])
         async for friend in self.api.friends():
             if friend["remark"] and friend["user"]["id"] in self._names:
                 self._names[friend["user"]["id"]] = one_line(friend["remark"])
@@ -282,8 +283,9 @@ class Talk:
         sender_id, asset = message["sender_id"], None
         with contextlib.suppress(ClientError):
             # Without an answer it is shown all the same, with less.
-            if sender_id is not None and sender_id not in self._names:
-                self._names[sender_id] = one_line((await self.api.person_by_id(sender_id))["display_name"])
+            for somebody in [sender_id, *people_in(message)]:
+                if somebody is not None and somebody not in self._names:
+                    self._names[somebody] = one_line((await self.api.person_by_id(somebody))["display_name"])
             if message["kind"] == "photo":
                 asset = await self.api.asset(message["body"]["asset_id"])
         peer_read_seq = self.client.store.logs[message["conversation_id"]].peer_read_seq

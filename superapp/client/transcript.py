@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 
+from superapp.client.group_events import GROUP_EVENTS, in_words
 from superapp.client.shapes import Asset, Json, Message
 
 #: Embeddings, overrides and isolates: text after them would be shown in another order than it was written in.
@@ -84,8 +85,8 @@ class Transcript:
                 return f"{name}: {photo_in_words(message, asset)}"
             case "voice" | "video" | "file" | "location" | "contact" as kind:
                 return f"{name}: {in_brackets(kind, body)}"
-            case "group_created":
-                return f"{name} opened the group “{one_line(str(body.get('title', '')))}”"
+            case kind if kind in GROUP_EVENTS:
+                return in_words(kind, body, who=name, name_of=self._by_whom, plain=one_line)
             case "friends_now":
                 greeting = one_line(str(body.get("greeting", "")))
                 return f"{name} asked, and now you are friends" + (f": “{greeting}”" if greeting else "")

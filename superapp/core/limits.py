@@ -58,6 +58,8 @@ LIMITS: dict[str, Limit] = {
     "messaging.find_person.user": Limit(60, 600, fails_open=True),
     "messaging.see_person.user": Limit(600, 600, fails_open=True),
     "messaging.create_group.user": Limit(30, 3600, fails_open=True),
+    # each one is a row that everybody in the group is shown
+    "messaging.change_group.user": Limit(60, 600, fails_open=True),
     # realtime
     "realtime.ticket.user": Limit(60, 60, fails_open=True),
 }

@@ -1,6 +1,6 @@
 """Who may do what: one row for every operation of the API, with the status that each role gets.
 
-``owner`` is whose things they are, ``member`` shares the owner's group and is a friend, ``ex_member`` was in the group,
+``owner`` is whose things they are, ``member`` shares the owner's group and is a friend, ``ex_member`` was sent away,
 ``blocked`` was a friend until the owner blocked them, ``staff`` may enter the admin and has no rights here.
 """
 
@@ -53,6 +53,11 @@ def of_manager(status: int, name: str, **row: object) -> Row:
 
 def of_members(status: int, name: str, **row: object) -> Row:
     return only(status, ("owner", "member"), name, **row)
+
+
+def of_readers(status: int, name: str, **row: object) -> Row:
+    """What was there up to somebody's removal stays theirs."""
+    return only(status, ("owner", "member", "ex_member"), name, **row)
 
 
 def only(status: int, roles: tuple[Role, ...], name: str, *, else_status: int = 404, **row: object) -> Row:
@@ -208,10 +213,10 @@ def conversations() -> Iterator[Row]:
     )
     text = json(kind="text", text="hello")
     one = "/api/v1/conversations/{conversation_id}/"
-    yield of_members(200, f"GET {one}")
+    yield of_readers(200, f"GET {one}")
     yield of_members(200, f"GET {one}members/")
-    yield of_members(200, f"GET {one}messages/")
-    yield of_members(200, f"GET {one}messages/", query="?after=0", about="from the beginning")
+    yield of_readers(200, f"GET {one}messages/")
+    yield of_readers(200, f"GET {one}messages/", query="?after=0", about="from the beginning")
     yield of_members(201, f"POST {one}messages/", body=text)
     yield of_owner(
         201,
@@ -220,8 +225,8 @@ def conversations() -> Iterator[Row]:
         body=lambda world: {"kind": "photo", "asset_id": str(world.things["asset_id"])},
         about="with the owner's photo",
     )
-    yield of_members(200, f"POST {one}read/", body=json(seq=1))
-    yield of_members(200, f"PATCH {one}mine/", body=json(is_pinned=True, is_muted=True))
+    yield of_readers(200, f"POST {one}read/", body=json(seq=1))
+    yield of_readers(200, f"PATCH {one}mine/", body=json(is_pinned=True, is_muted=True))
     # Nobody in this world shares how far they have read.
     yield of_members(403, f"GET {one}messages/{{seq}}/readers/")
     yield of_members(204, f"POST {one}typing/")
@@ -234,4 +239,44 @@ def conversations() -> Iterator[Row]:
         yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 403}})
 
 
-ROWS: list[Row] = [*accounts(), *organisations(), *media(), *realtime(), *people(), *conversations()]
+def groups() -> Iterator[Row]:
+    one = "/api/v1/conversations/{conversation_id}/"
+    member: Make = lambda world: {"user_id": world.people["member"].id}  # noqa: E731
+
+    def run(status: int, name: str, **row: object) -> Row:
+        """What the owner and administrators do; a member may see it and not do it."""
+        allowed = only(status, ("owner",), name, **row)
+        return Row(**{**vars(allowed), "expected": {**allowed.expected, "member": 403}})
+
+    yield run(200, f"PATCH {one}settings/", body=json(title="New", is_silenced=True))
+    yield run(200, f"PUT {one}notice/", body=json(notice="On Friday."))
+    yield of_members(200, f"PUT {one}alias/", body=json(alias="Doc"))
+    # To whoever may not do it, everybody in the address is the same.
+    yield run(204, f"DELETE {one}members/{{user_id}}/", parts=member)
+    yield run(
+        204,
+        f"PUT {one}members/{{user_id}}/silence/",
+        parts=lambda world: {"user_id": world.silent.id},
+        body=json(until="2100-01-01T00:00:00Z"),
+    )
+    yield run(204, f"DELETE {one}members/{{user_id}}/silence/", parts=lambda world: {"user_id": world.silent.id})
+    yield run(204, f"PUT {one}admins/{{user_id}}/", parts=member)
+    yield run(204, f"DELETE {one}admins/{{user_id}}/", parts=member)
+    yield run(200, f"PUT {one}owner/", body=member)
+    yield Row(
+        f"POST {one}leave/",
+        # Who has gone has gone; the owner hands it over first.
+        {**of_members(204, "").expected, "owner": 409, "ex_member": 204},
+    )
+    yield run(204, f"POST {one}disband/")
+
+
+ROWS: list[Row] = [
+    *accounts(),
+    *organisations(),
+    *media(),
+    *realtime(),
+    *people(),
+    *conversations(),
+    *groups(),
+]

@@ -66,7 +66,7 @@ COMMANDS = [
         member="not_found",
         blocked="blocked",
     ),
-    of_members("message.read", lambda world: in_group(world, seq=1)),
+    of_members("message.read", lambda world: in_group(world, seq=1), ex_member=OK),
     of_members("typing", in_group),
     of_members("typing", in_blocked, about="to somebody who blocked", member="not_found", blocked="blocked"),
 ]

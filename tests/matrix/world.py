@@ -8,7 +8,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from messaging import services as messaging
-from messaging.models import Membership
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
 from superapp.media import services as media
@@ -37,19 +36,21 @@ class World:
     invitation_to_owner_id: int
     #: To the staff of the owner's organisation, for whoever holds it.
     invitation_link: str
+    #: One more member of the owner's group.
+    silent: Device
 
 
 def build() -> World:
     owner, member, ex_member, blocked, stranger, staff = (person(name) for name in ROLES[:-1])
-    asker = person("asker")
+    asker, silent = person("asker"), person("silent")
     User.objects.filter(id=staff.user_id).update(is_staff=True)
     direct_id = befriend(owner, member)
     blocked_direct_id = befriend(owner, blocked)
-    conversation_id = group(owner, member, ex_member)
+    conversation_id = group(owner, member, ex_member, silent)
     say(owner, conversation_id, "secret")
     say(blocked, blocked_direct_id, "secret")
-    # As after a removal, which has no address of its own so far.
-    Membership.objects.filter(conversation_id=conversation_id, user_id=ex_member.user_id).delete()
+    messaging.remove_member(actor_id=owner.user_id, conversation_id=conversation_id, user_id=ex_member.user_id)
+    say(owner, conversation_id, "secret")
     messaging.block(actor_id=owner.user_id, user_id=blocked.user_id)
     request = messaging.request_friend(sender_id=asker.user_id, recipient_id=owner.user_id, source="handle")
     asset = media.store(
@@ -86,6 +87,7 @@ def build() -> World:
         asker=asker,
         invitation_to_owner_id=invite(asker, elsewhere, handle=owner.handle).invitation.id,
         invitation_link=invitation_link(owner, organisation),
+        silent=silent,
     )
 
 
