@@ -230,6 +230,7 @@ class FakeServer:
             "kind": conversation.kind,
             "title": conversation.title,
             "member_count": len(conversation.member_ids),
+            "owner_id": None,
             "last_seq": last_seq,
             "last_at": _time(datetime.now(UTC)),
             "last_message": conversation.messages[-1] if conversation.messages else None,
@@ -377,7 +378,16 @@ class FakeServer:
                 return self._summary(self._conversation(conversation_id, me), me)
             case ("GET", "conversations", conversation_id, "members"):
                 members = self._conversation(conversation_id, me).member_ids
-                return _page({"user": self.people[member], "role": "member", "joined_at": ""} for member in members)
+                return _page(
+                    {
+                        "user": self.people[member],
+                        "role": "member",
+                        "alias": "",
+                        "silenced_until": None,
+                        "joined_at": "",
+                    }
+                    for member in members
+                )
             case ("GET", "conversations", conversation_id, "messages"):
                 return self._history(self._conversation(conversation_id, me).messages, query)
             case ("POST", "conversations", conversation_id, "messages"):
