@@ -51,6 +51,7 @@ def register() -> None:
                 "The other one has read, where you are friends and both share read marks.", shapes.PeerReadPush
             ),
             "conversation.joined": Push("You belong to one more conversation: fetch it.", shapes.JoinedPush),
+            "conversation.left": Push("You left or were removed; up to there it stays yours.", shapes.LeftPush),
             "conversation.changed": Push("What you chose for a conversation.", shapes.ConversationChangedPush),
             "profile.changed": Push("Your own or a friend's.", ProfileOutput),
             "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),

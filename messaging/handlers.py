@@ -1,5 +1,7 @@
 """What happens around this app's facts, and what it plugs into the rooms below."""
 
+from collections.abc import Sequence
+
 from messaging import selectors
 from messaging.events import (
     ConversationOpened,
@@ -55,10 +57,18 @@ def show_profile(event: ProfileChanged) -> None:
 
 
 @after_commit(ConversationOpened)
+def join_those_who_are_there(event: ConversationOpened) -> None:
+    _join(event.conversation_id, event.member_ids)
+
+
 @after_commit(MembersJoined)
-def join_those_who_are_there(event: ConversationOpened | MembersJoined) -> None:
-    push.join(topic=conversation_topic(event.conversation_id), user_ids=event.member_ids)
-    push.to_users(event.member_ids, type="conversation.joined", payload={"conversation_id": str(event.conversation_id)})
+def join_who_has_come(event: MembersJoined) -> None:
+    _join(event.conversation_id, event.member_ids)
+
+
+def _join(conversation_id: int, user_ids: Sequence[int]) -> None:
+    push.join(topic=conversation_topic(conversation_id), user_ids=user_ids)
+    push.to_users(user_ids, type="conversation.joined", payload={"conversation_id": str(conversation_id)})
 
 
 @after_commit(MemberLeft)

@@ -159,6 +159,11 @@ class JoinedPush(Output):
     conversation_id = Id()
 
 
+class LeftPush(Output):
+    conversation_id = Id()
+    left_seq = serializers.IntegerField(help_text="The last row that is yours to read.")
+
+
 class FriendAddedPush(Output):
     user_id = Id()
     conversation_id = Id()
