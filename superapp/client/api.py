@@ -95,6 +95,8 @@ class Api:
         self._access_ends = 0.0
         self._refreshing: asyncio.Task[None] | None = None
         self._sign_in_again: Callable[[], Awaitable[Session]] | None = None
+        # By whose account this device is known: strangers' wrong passwords do not lock it out there.
+        self._known_by: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,6 +137,7 @@ class Api:
 
         async def sign_in() -> Session:
             body = {"identifier": identifier, "password": password, "device": {"name": device, "platform": platform}}
+            body |= self._known_by
             # A person who waits wants to know soon that nothing answers.
             call = _Call("POST", "auth/sign-in/password/", body, public=True, retries=RETRIES if insist else 1)
             return await self._start_session(call)
@@ -152,7 +155,7 @@ class Api:
         self, challenge: str, code: str, *, device: str = DEVICE_NAME, platform: Platform = "terminal"
     ) -> Me:
         """Sign in, or up: the first time a phone proves itself it becomes a person."""
-        body = {"challenge": challenge, "code": code, "device": {"name": device, "platform": platform}}
+        body = {"challenge": challenge, "code": code, "device": {"name": device, "platform": platform}} | self._known_by
         return (await self._start_session(_Call("POST", "auth/sign-in/code/", body, public=True)))["user"]
 
     async def sign_out(self) -> None:
@@ -204,6 +207,8 @@ class Api:
         response = await self._respond(call)
         self.session = session = _session(response)
         self._access_ends = time.monotonic() + _lifetime_seconds(session, response)
+        if known_by := session.get("recognition_token"):
+            self._known_by = {"recognition_token": known_by}
         return session
 
     async def _token(self) -> str:

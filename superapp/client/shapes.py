@@ -44,6 +44,8 @@ class Session(TypedDict):
     access_expires_at: str
     refresh_token: str
     refresh_expires_at: str
+    #: Of a sign-in only.
+    recognition_token: NotRequired[str | None]
     device_id: str
     is_new_user: bool
     user: Me

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from superapp.accounts import selectors, services
@@ -341,6 +342,13 @@ def test_sweeper_forgets_a_reservation_that_is_over_and_no_number_in_use(ada: Pe
         services.forget_expired()
         assert not PhoneDirectory.objects.filter(phone=ada.phone).exists()
         assert PhoneDirectory.objects.get(phone=new).user_id == ada.id
+
+
+def test_reservations_that_are_over_are_found_by_their_index(ada: Person) -> None:
+    over = PhoneDirectory.objects.filter(released_at__lt=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "phone_released" in over.explain()
 
 
 def test_its_former_person_takes_it_back(ada: Person) -> None:

@@ -67,6 +67,8 @@ class FakeServer:
         self.friends: set[frozenset[str]] = set()
         self.friend_requests: list[Json] = []
         self.devices: list[Device] = []
+        #: What each sign-in showed to be recognised by.
+        self.recognised: list[str | None] = []
         self.tickets: dict[str, Device] = {}
         self.sockets: list[Peer] = []
         self.access_lifetime = timedelta(minutes=30)
@@ -407,7 +409,8 @@ class FakeServer:
             raise Refusal(401, "sign_in_failed")
         device = Device(person["id"], str(next(self._ids)), "", "")
         self.devices.append(device)
-        return self._issue(device)
+        self.recognised.append(body.get("recognition_token"))
+        return self._issue(device) | {"recognition_token": f"known.{person['id']}.x"}
 
     def _refresh(self, body: Json) -> Json:
         for device in self.devices:

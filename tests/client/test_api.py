@@ -80,6 +80,15 @@ async def test_simulator_signs_in_again(server: FakeServer) -> None:
         assert await friends_of(api) == ["Bo"]
 
 
+async def test_device_shows_at_its_next_sign_in_that_it_was_here(server: FakeServer) -> None:
+    async with Api(server.url) as api:
+        await api.sign_in_with_password("ada", PASSWORD)
+        await api.refresh(stale=api.signed_in["access_token"])
+        await api.sign_out()
+        me = await api.sign_in_with_password("ada", PASSWORD)
+    assert server.recognised == [None, f"known.{me['id']}.x"]
+
+
 async def test_call_is_repeated_while_the_server_is_busy(server: FakeServer, api: Api) -> None:
     server.unavailable = 2
     assert await friends_of(api) == ["Bo"]
