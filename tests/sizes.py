@@ -18,6 +18,8 @@ class Sizes:
     parallel_guesses: int
     # Codes asked for known and for unknown numbers, for the two median times.
     code_requests: int
+    # How often those on a staff take the same thing into their hands at the same moment.
+    staff_races: int
     # Events of each of twelve keys that are in the outbox while relays are killed.
     events_per_key: int
     # Members of the largest group.
@@ -43,6 +45,7 @@ sizes = {
         returning_sockets=100,
         parallel_guesses=200,
         code_requests=10,
+        staff_races=3,
         events_per_key=25,
         group_members=500,
         messages_per_writer=12,
@@ -58,6 +61,7 @@ sizes = {
         returning_sockets=5_000,
         parallel_guesses=1_000,
         code_requests=500,
+        staff_races=60,
         events_per_key=500,
         group_members=500,
         messages_per_writer=500,

@@ -16,6 +16,7 @@ from superapp.core.models import AuditEntry, Link, OutboxEvent
 from tests.accounts.organisations import invitation_link, join, organisation, owner_count, roles_of
 from tests.accounts.people import Person, new_handle, person
 from tests.accounts.test_at_once import at_once, queueing, statuses
+from tests.sizes import sizes
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 PATH = "/api/v1/organisations/"
@@ -47,7 +48,7 @@ def ask(who: Person, path: str, body: dict[str, Any], key: UUID) -> Callable[[],
 
 
 def test_of_two_owners_who_demote_each_other_one_stays() -> None:
-    for _ in range(3):
+    for _ in range(sizes.staff_races):
         ada = person()
         made = organisation(ada)
         bo = join(made, ada, "owner")
@@ -68,7 +69,7 @@ def test_of_owners_who_all_leave_at_once_one_stays() -> None:
 
 
 def test_owner_who_leaves_while_another_steps_down_stays() -> None:
-    for _ in range(3):
+    for _ in range(sizes.staff_races):
         ada = person()
         made = organisation(ada)
         bo = join(made, ada, "owner")
@@ -121,7 +122,7 @@ def test_link_that_one_follows_many_times_at_once_makes_them_staff_once() -> Non
 
 @pytest.mark.parametrize("against", ["revoke", "decline", "inviter is demoted"])
 def test_acceptance_and_its_opposite_never_both_succeed(against: str) -> None:
-    for _ in range(3):
+    for _ in range(sizes.staff_races):
         ada, bo = person(), person(handle=new_handle())
         made = organisation(ada)
         manager = join(made, ada, "manager")

@@ -334,3 +334,49 @@ def test_ended_links_are_forgotten_after_a_while(settings: Settings) -> None:
         scan(ended)
     with pytest.raises(NotFound):
         scan(long_ended)
+
+
+# --- For whoever answers to what was scanned --------------------------------------------------------------------------
+
+
+def reference_of(content: str, *, kind: str = "test.thing") -> str:
+    return links.reference_of(actor_id=ME, content=content, kind=kind)
+
+
+def test_what_a_link_leads_to_is_told_without_using_it_up() -> None:
+    link = issue("a", uses=1)
+    assert [reference_of(content) for content in (link, f" {link}/ ")] == ["a", "a"]
+    assert opened == []
+    assert scan(link).data == {"id": "a"}
+    with pytest.raises(LinkEnded):
+        reference_of(link)
+
+
+@pytest.mark.parametrize("content", ["", "x", "https://elsewhere.example/", "superapp://l/AAAAAAAAAAAAAAAAAAAAAAAA"])
+def test_what_is_no_link_leads_nowhere(content: str) -> None:
+    with pytest.raises(NotFound):
+        reference_of(content)
+
+
+def test_link_of_another_kind_leads_nowhere() -> None:
+    with pytest.raises(NotFound):
+        reference_of(links.standing(kind="person", reference="1"))
+
+
+def test_asking_what_a_link_leads_to_counts_as_a_scan(settings: Settings) -> None:
+    settings.LIMITS_OVERRIDES = {"links.scan.user": (1, 60)}
+    link = issue()
+    reference_of(link)
+    with pytest.raises(TooManyRequests):
+        reference_of(link)
+
+
+def test_link_that_expires_is_shown_again_until_then() -> None:
+    soon = timezone.now() + timedelta(minutes=1)
+    first = links.standing(kind="test.thing", reference="a", expires_at=soon)
+    assert links.standing(kind="test.thing", reference="a", expires_at=soon) == first
+    assert Link.objects.get(kind="test.thing").expires_at == soon
+    expire(first)
+    assert links.standing(kind="test.thing", reference="a", expires_at=soon) != first
+    with pytest.raises(LinkEnded):
+        scan(first)

@@ -22,7 +22,7 @@ class ScanOutput(Output):
     kind = serializers.CharField(help_text="`url`, `text`, or what a link of ours opens, such as `person`.")
     title = serializers.CharField(allow_blank=True, help_text="A line for people; of a `url` its host.")
     data = serializers.DictField(  # type: ignore[assignment]  # as in the result of ``scan``
-        help_text="Depends on `kind`; of a `person` their profile."
+        help_text="Depends on `kind`; of a `person` their profile, of an `organisation_invitation` what is offered."
     )
 
 
