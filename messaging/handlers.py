@@ -24,7 +24,7 @@ from superapp.realtime import registry as realtime
 
 def register() -> None:
     people.visibility.register(selectors.who_hide_from)
-    realtime.topics.register("conversation", may_join=selectors.is_member, initial=selectors.conversation_ids_of)
+    realtime.topics.register("conversation", may_join=selectors.is_member, initial=selectors.places_of)
     media.register_purpose(
         "message",
         kinds={"photo", "voice", "video", "file"},

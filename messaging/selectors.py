@@ -33,9 +33,10 @@ def is_member(user_id: int, reference: str) -> bool:
     return Membership.objects.filter(conversation_id=int(reference), user_id=user_id, left_seq=None).exists()
 
 
-def conversation_ids_of(user_id: int) -> list[str]:
-    mine = Membership.objects.filter(user_id=user_id, left_seq=None)
-    return [str(found) for found in mine.values_list("conversation_id", flat=True)]
+def places_of(user_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Who of them belongs to which conversation. One statement."""
+    places = Membership.objects.filter(user_id__in=user_ids, left_seq=None)
+    return [(user_id, str(found)) for user_id, found in places.values_list("user_id", "conversation_id")]
 
 
 def conversation_frame(*, actor_id: int, conversation_id: int) -> Json:

@@ -94,6 +94,11 @@ def signed_in(devices: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
         return set(cursor.fetchall())
 
 
+def banned(user_ids: Iterable[int]) -> set[int]:
+    """Who of them has been shut out."""
+    return set(User.objects.filter(id__in=list(user_ids), banned_at__isnull=False).values_list("id", flat=True))
+
+
 def devices_of(user_id: int) -> QuerySet[Device]:
     """Those that are signed in: whose newest refresh token works, give or take the access that it was
     given with: a device is seen when it refreshes, and while its socket is open."""

@@ -12,6 +12,7 @@ between two ``await``s nobody else runs.
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Self, cast
@@ -257,14 +258,19 @@ class Client:
             self._set_state(State.ONLINE)
             self._online.set()
             self._read_due.set()
-            await self._until_sync_is_due()
+            if await self._until_sync_is_due():
+                # Everybody may have been told to at this moment.
+                await asyncio.sleep(random.uniform(0, self._timing.resync_most))  # noqa: S311
 
-    async def _until_sync_is_due(self) -> None:
+    async def _until_sync_is_due(self) -> bool:
+        """True: something asked for it; False: it has been a while."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.sync_every):
                 while not self.store.sync_wanted:
                     self._sync_due.clear()
                     await self._sync_due.wait()
+                return True
+        return False
 
     def _stop(self, error: ClientError) -> None:
         """No use in going on: neither over the socket nor, as the same device, over REST."""

@@ -11,6 +11,7 @@ class Timing:
     """In seconds."""
 
     gap: float = 0.3
+    resync_most: float = 2.0
     reconnect_first: float = 0.5
     reconnect_most: float = 30.0
     after_flooding: float = 60.0

@@ -58,7 +58,7 @@ class Connection:
 
     __slots__ = (
         "_queue", "_queued_bytes", "_send", "_task",
-        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "language", "muted", "pulse_at",
+        "closing", "device_id", "dropped", "expires_at", "heard_at", "id", "language", "muted", "pulse_at", "review_at",
         "stalled_since", "topics", "user_id", "warned",
     )  # fmt: skip
 
@@ -79,6 +79,8 @@ class Connection:
         self.closing = False
         # When it is next looked after (pulse.py); 0 until the first time.
         self.pulse_at = 0.0
+        # When what it listens to is next compared with what it should; 0 until the first time.
+        self.review_at = 0.0
         # On its way in, between its ticket and hello: nothing is shown to it, and what it has lost is remembered.
         self.muted = False
         self.dropped: set[str] = set()

@@ -199,7 +199,7 @@ class DeviceSocket(AsyncConsumer):
             lambda: (
                 accounts.access_expiry(user_id=connection.user_id, device_id=connection.device_id),
                 selectors.database_time(),
-                registry.topics.initial_topics(connection.user_id),
+                registry.topics.initial_topics([connection.user_id])[connection.user_id],
             )
         )
         if expires_at is None:

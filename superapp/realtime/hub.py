@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import random
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
@@ -46,13 +47,14 @@ class Hub:
         self._conflation = Conflation(
             show=lambda key, frame: self._show(key[0], text_event(frame), len(frame.encode()))
         )
-        self._pulse = Pulse(connections=self.connections, revoked=self._end_revoked)
+        self._pulse = Pulse(connections=self.connections, ended=self._end_unheard, review=self._review_later)
         self._subscription = Subscription(deliver=self._deliver, recovered=self._resync_all)
         # Few connections, and those who need one wait for their turn: a thousand devices may come back at once.
         self._redis = async_client_of(connections=4, patience_seconds=2.0)
         # Whoever is on the way in shares half of the threads; the others are for those who are there already.
         self._doors = asyncio.Semaphore(max(1, settings.REALTIME_THREADS // 2))
         self._entering = 0
+        self._resyncing: asyncio.Task[None] | None = None
         # A task that nobody holds may be collected before it has run.
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -146,6 +148,9 @@ class Hub:
         elif kind == frames.FRAME:
             event = text_event(body)
             for topic in topics:
+                if topic in self._conflation.waiting:
+                    # The last place of a car may not come after the end of its ride.
+                    self._conflation.flush(topic)
                 self._show(topic, event, len(message))
         elif kind == frames.NEWEST:
             frame_type, version, seconds, frame = frames.read_newest(body)
@@ -188,19 +193,32 @@ class Hub:
 
     def _resync_all(self) -> None:
         """Redis was away: what was pushed is fetched by the clients, what was ordered is found out here."""
-        for connection in self.connections:
-            connection.push(RESYNC, len(RESYNC["text"]))
-        self._later(self._review_all())
+        if self._resyncing is not None:
+            # Redis went away again meanwhile: those who were told already may have missed more since.
+            self._resyncing.cancel()
+        self._resyncing = self._later(self._resync_one_by_one())
 
-    async def _review_all(self) -> None:
-        """An order that nobody heard is not repeated, so everybody's rights are read anew, a few at a time."""
-        free = asyncio.Semaphore(settings.REALTIME_THREADS)
+    async def _resync_one_by_one(self) -> None:
+        """Not all at once: each of them asks ``/sync/`` next. Who is pushed something meanwhile sees the gap before it.
 
-        async def one(connection: Connection) -> None:
+        An order that nobody heard is not repeated, so everybody's rights are read anew as well, a few at a time.
+        """
+        waiting = list(self.connections)
+        random.shuffle(waiting)
+        seconds = min(len(waiting) / settings.REALTIME_RESYNCS_PER_SECOND, settings.REALTIME_RESYNC_SECONDS)
+        began, free = time.monotonic(), asyncio.Semaphore(settings.REALTIME_THREADS)
+
+        async def review(connection: Connection) -> None:
             async with free:
                 await self._review_or_log(connection)
 
-        await asyncio.gather(*map(one, list(self.connections)))
+        async with asyncio.TaskGroup() as reviews:
+            for number, connection in enumerate(waiting):
+                early = began + seconds * number / len(waiting) - time.monotonic()
+                if early > 0:
+                    await asyncio.sleep(early)
+                connection.push(RESYNC, len(RESYNC["text"]))
+                reviews.create_task(review(connection))
 
     async def _review_or_log(self, connection: Connection) -> None:
         try:
@@ -213,11 +231,12 @@ class Hub:
         expires_at, topics = await in_thread(
             lambda: (
                 accounts.access_expiry(user_id=user_id, device_id=device_id),
-                set(registry.topics.initial_topics(user_id)),
+                registry.topics.initial_topics([user_id])[user_id],
             )
         )
         if expires_at is None:
-            await connection.close(Close.UNAUTHENTICATED)
+            is_banned = await in_thread(accounts.banned, [user_id])
+            await connection.close(Close.BANNED if is_banned else Close.UNAUTHENTICATED)
             return
         for topic in topics - connection.topics:
             await self._catch_up(connection, topic, self._listen(connection, [topic]))
@@ -264,19 +283,23 @@ class Hub:
             connection.warned = True
             connection.push_frame(frames.encode("auth.expiring", {"at": _time(connection.expires_at)}))
 
-    def _end_revoked(self, connection: Connection) -> None:
+    def _end_unheard(self, connection: Connection, code: int) -> None:
         """The order to do so was lost."""
-        self._later(connection.close(Close.UNAUTHENTICATED))
+        self._later(connection.close(code))
+
+    def _review_later(self, connection: Connection) -> None:
+        self._later(self._review_or_log(connection))
 
     def _end_on_time(self, connection: Connection) -> None:
         # It may have been prolonged meanwhile.
         if connection.expires_at <= time.time():
             self._later(connection.close(Close.UNAUTHENTICATED))
 
-    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
 
 def _time(seconds: float) -> str:

@@ -23,8 +23,13 @@ class Presence:
     """A socket that counts as open for so many seconds more, unless it is heard of again."""
 
     user_id: int
+    device_id: int
     connection_id: int
     seconds: float
+
+    @property
+    def member(self) -> str:
+        return f"{self.device_id}:{self.connection_id}"
 
 
 def online(user_ids: Iterable[int]) -> set[int]:
@@ -48,33 +53,47 @@ def online(user_ids: Iterable[int]) -> set[int]:
         return set()
 
 
-def note(sockets: Iterable[Presence]) -> None:
-    """These are here. Raises one of ``RedisFailure``."""
+def note(sockets: Iterable[Presence]) -> set[int]:
+    """These are here. Returns the connections among them whose device has a newer one somewhere. Raises one of
+    ``RedisFailure``."""
+    here = list(sockets)
 
-    def tell(client: Any) -> None:
+    def tell(client: Any) -> list[list[bytes]]:
         now = _now(client)
         with client.pipeline(transaction=False) as pipeline:
-            for socket in sockets:
+            for socket in here:
                 key = _key(socket.user_id)
-                pipeline.zadd(key, {str(socket.connection_id): now + socket.seconds})
+                pipeline.zadd(key, {socket.member: now + socket.seconds})
                 # Those of processes that died leave with the others; a person has a handful.
                 pipeline.zremrangebyscore(key, "-inf", now)
                 pipeline.expire(key, KEY_SECONDS)
-            pipeline.execute()
+                pipeline.zrange(key, 0, -1)
+            return list(pipeline.execute()[3::4])
 
-    guarded(tell, patient=True, purpose="presence")
+    members = guarded(tell, patient=True, purpose="presence")
+    return {
+        socket.connection_id
+        for socket, found in zip(here, members, strict=True)
+        if _newest(found, socket.device_id) > socket.connection_id
+    }
 
 
-def forget(sockets: Iterable[tuple[int, int]]) -> None:
-    """(person, connection) have left. Raises one of ``RedisFailure``; then they run out."""
+def forget(sockets: Iterable[Presence]) -> None:
+    """They have left. Raises one of ``RedisFailure``; then they run out."""
 
     def tell(client: Any) -> None:
         with client.pipeline(transaction=False) as pipeline:
-            for user_id, connection_id in sockets:
-                pipeline.zrem(_key(user_id), str(connection_id))
+            for socket in sockets:
+                pipeline.zrem(_key(socket.user_id), socket.member)
             pipeline.execute()
 
     guarded(tell, patient=True, purpose="presence")
+
+
+def _newest(members: Iterable[bytes | str], device_id: int) -> int:
+    """The newest connection of this device; 0 where there is none."""
+    pairs = [(member.decode() if isinstance(member, bytes) else member).partition(":") for member in members]
+    return max((int(number) for device, _, number in pairs if device == str(device_id) and number), default=0)
 
 
 def _now(client: Any) -> float:

@@ -1,6 +1,6 @@
 """Where apps plug in: what a client may ask of the socket, and what it may listen to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,13 @@ class Push:
 
 @dataclass(frozen=True)
 class TopicKind:
-    """``may_join(user_id, reference)``; ``initial(user_id)``: the references a person is joined to when they connect;
-    ``snapshot(reference)``: version and payload, shaped as ``shows``, for somebody who joins later. All run in a
-    thread."""
+    """``may_join(user_id, reference)``; ``initial(user_ids)``: who of them belongs to what, and is joined to it when they
+    connect: pairs of a person and a reference, in one statement however many are asked about; ``snapshot(reference)``:
+    version and payload, shaped as ``shows``, for somebody who joins later. All run in a thread.
+    """
 
     may_join: Callable[[int, str], bool]
-    initial: Callable[[int], Iterable[str]] | None = None
+    initial: Callable[[Sequence[int]], Iterable[tuple[int, str]]] | None = None
     snapshot: Callable[[str], tuple[int, Json]] | None = None
     shows: type[Serializer[Any]] | None = None
 
@@ -109,7 +110,7 @@ class _Topics:
         kind: str,
         *,
         may_join: Callable[[int, str], bool],
-        initial: Callable[[int], Iterable[str]] | None = None,
+        initial: Callable[[Sequence[int]], Iterable[tuple[int, str]]] | None = None,
         snapshot: Callable[[str], tuple[int, Json]] | None = None,
         shows: type[Serializer[Any]] | None = None,
     ) -> None:
@@ -126,13 +127,14 @@ class _Topics:
         kind, _, reference = topic.partition(":")
         return self._kinds.get(kind), reference
 
-    def initial_topics(self, user_id: int) -> list[str]:
-        return [
-            f"{name}:{reference}"
-            for name, kind in self._kinds.items()
-            if kind.initial
-            for reference in kind.initial(user_id)
-        ]
+    def initial_topics(self, user_ids: Sequence[int]) -> dict[int, set[str]]:
+        """What each of them belongs to."""
+        found: dict[int, set[str]] = {user_id: set() for user_id in user_ids}
+        for name, kind in self._kinds.items():
+            if kind.initial:
+                for user_id, reference in kind.initial(user_ids):
+                    found[user_id].add(f"{name}:{reference}")
+        return found
 
 
 commands = _Commands()

@@ -363,6 +363,11 @@ REALTIME_MAX_FRAME_BYTES = 16 * 1024
 REALTIME_QUEUE_FRAMES = 256
 REALTIME_QUEUE_BYTES = 1024 * 1024
 REALTIME_STALLED_SECONDS = 20.0
+# After a time without Redis every socket of a process is told to look: so many in a second, within so many seconds.
+REALTIME_RESYNCS_PER_SECOND = 100.0
+REALTIME_RESYNC_SECONDS = 20.0
+# How often it is looked up, for each socket, whether it listens to what it should.
+REALTIME_REVIEW_SECONDS = 600.0
 REALTIME_PING_SECONDS = 25
 REALTIME_SILENCE_SECONDS = 70.0
 # How often an open socket is shown as present, and its sign-in looked up in case the order to end it was lost.

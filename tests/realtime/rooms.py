@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -28,8 +28,8 @@ class Rooms:
     def may_join(self, user_id: int, reference: str) -> bool:
         return reference == "open" or user_id in self.members.get(reference, ())
 
-    def initial_of(self, user_id: int) -> list[str]:
-        found = self.initial.get(user_id, [])
+    def initial_of(self, user_ids: Sequence[int]) -> list[tuple[int, str]]:
+        found = [(user_id, reference) for user_id in user_ids for reference in self.initial.get(user_id, [])]
         if found:
             self.looking.set()
             assert self.may_look.wait(timeout=20)
