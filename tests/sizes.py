@@ -26,7 +26,10 @@ class Sizes:
     group_members: int
     # Messages of each of the writers who write into one group at the same time.
     messages_per_writer: int
-    # How long strangers' frames are thrown at a gateway.
+    # How long a line may say nothing before it counts as dead, and a reader take nothing: at full size the real ones.
+    silence_seconds: float
+    stalled_seconds: float
+    # How long strangers' frames are thrown at a gateway; half as long strangers' requests.
     fuzz_seconds: float
     # Texts of any kind that are looked for by themselves.
     search_examples: int
@@ -49,6 +52,8 @@ sizes = {
         events_per_key=25,
         group_members=500,
         messages_per_writer=12,
+        silence_seconds=6,
+        stalled_seconds=0.5,
         fuzz_seconds=2,
         search_examples=200,
         backed_up_pairs=3,
@@ -65,7 +70,9 @@ sizes = {
         events_per_key=500,
         group_members=500,
         messages_per_writer=500,
-        fuzz_seconds=20,
+        silence_seconds=70,
+        stalled_seconds=20,
+        fuzz_seconds=200,
         search_examples=5_000,
         backed_up_pairs=400,
         fuzz_examples=100,

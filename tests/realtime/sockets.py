@@ -240,9 +240,10 @@ class Rest:
         return found
 
 
-async def until(condition: Callable[[], Any]) -> Any:
-    """What ``condition`` returns, called in a thread, as soon as it is true. Raises ``TimeoutError``."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+async def until(condition: Callable[[], Any], *, seconds: float = 0) -> Any:
+    """What ``condition`` returns, called in a thread, as soon as it is true; it may take ``seconds`` by itself. Raises
+    ``TimeoutError``."""
+    async with asyncio.timeout(seconds + PATIENCE_SECONDS):
         while not (found := await asyncio.to_thread(condition)):  # noqa: ASYNC110 (a database has no events)
             await asyncio.sleep(0.02)
     return found

@@ -17,14 +17,19 @@ from tests.processes import Gateway
 from tests.realtime.people import Device, another_device, friends, person, say
 from tests.realtime.proxy import Proxy
 from tests.realtime.sockets import Rest, enter, entered, gateway, knock, until
+from tests.sizes import sizes
 
-SILENCE_SECONDS = 6.0
+SILENCE_SECONDS = sizes.silence_seconds
 
 
 @pytest.fixture(scope="module")
 def servers(committed_db: Any) -> Iterator[tuple[Gateway, Gateway]]:
-    """Two gateways on which everything that takes a minute takes a few seconds."""
-    quick = {"REALTIME_PULSE_SECONDS": 0.5, "REALTIME_SILENCE_SECONDS": SILENCE_SECONDS}
+    """Two gateways on which everything that takes a minute takes a few seconds; silence does at full size."""
+    quick = {
+        "REALTIME_PULSE_SECONDS": 0.5,
+        "REALTIME_SILENCE_SECONDS": SILENCE_SECONDS,
+        "REALTIME_REVIEW_SECONDS": 0.5,
+    }
     with ExitStack() as running:
         yield tuple(running.enter_context(gateway(committed_db, **quick)) for _ in range(2))  # type: ignore[misc]
 
@@ -67,7 +72,7 @@ async def test_who_was_on_a_killed_process_is_offline_soon(servers: tuple[Gatewa
     await until(lambda: is_online(ada))
     await asyncio.to_thread(servers[1].kill)
     try:
-        await until(lambda: is_offline(ada))
+        await until(lambda: is_offline(ada), seconds=SILENCE_SECONDS)
     finally:
         await asyncio.to_thread(servers[1].restart)
 
@@ -88,7 +93,7 @@ async def test_a_line_that_died_without_a_word_is_offline_and_what_it_missed_is_
         line.answers.clear()
         line.requests.clear()
         seq = await asyncio.to_thread(say, bo, conversation_id, "are you there?")
-        await until(lambda: is_offline(ada))
+        await until(lambda: is_offline(ada), seconds=SILENCE_SECONDS)
         assert socket.messages() == []
     async with entered(servers[0], ada) as (again,):
         assert await again.ask("ping") == {}

@@ -15,6 +15,7 @@ from tests.processes import Gateway
 from tests.realtime.inside import InsideGateway, inside_gateway
 from tests.realtime.people import Device, group, people, person
 from tests.realtime.sockets import NO_LIMITS, PATIENCE_SECONDS, Rest, Socket, enter, entered, gateway
+from tests.sizes import sizes
 
 MIB = 1024 * 1024
 OTHERS = 50
@@ -100,7 +101,7 @@ async def test_who_reads_again_is_told_once_that_something_is_missing(server: Ga
 
 
 async def test_who_reads_nothing_for_too_long_is_cut_off(inside: InsideGateway, settings: Any) -> None:
-    settings.REALTIME_STALLED_SECONDS = 0.5
+    settings.REALTIME_STALLED_SECONDS = sizes.stalled_seconds
     ada, bo = await asyncio.to_thread(person), await asyncio.to_thread(person)
     async with entered(inside, bo) as (lively,):
         lazy = await enter_slowly(inside, ada)
@@ -109,7 +110,7 @@ async def test_who_reads_nothing_for_too_long_is_cut_off(inside: InsideGateway, 
         def is_there(hub: Any) -> bool:
             return any(connection.user_id == ada.user_id for connection in hub.connections)
 
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(sizes.stalled_seconds + PATIENCE_SECONDS):
             while await inside.on_its_loop(is_there):
                 await asyncio.sleep(0.05)
                 assert await lively.ask("ping") == {}
