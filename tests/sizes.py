@@ -12,6 +12,8 @@ class Sizes:
     talking_clients: int
     # Sockets that one gateway process holds while nothing happens.
     idle_sockets: int
+    # Sockets that are told to look after a time without Redis.
+    resynced_sockets: int
     # Clients that lose their gateway and come back to it.
     returning_sockets: int
     # Attempts at one sign-in code, at the same time.
@@ -45,6 +47,7 @@ sizes = {
     "smoke": Sizes(
         talking_clients=12,
         idle_sockets=300,
+        resynced_sockets=200,
         returning_sockets=100,
         parallel_guesses=200,
         code_requests=10,
@@ -63,6 +66,7 @@ sizes = {
     "full": Sizes(
         talking_clients=50,
         idle_sockets=5_000,
+        resynced_sockets=2_000,
         returning_sockets=5_000,
         parallel_guesses=1_000,
         code_requests=500,

@@ -51,9 +51,11 @@ class Push:
 
 @dataclass(frozen=True)
 class TopicKind:
-    """``may_join(user_id, reference)``; ``initial(user_ids)``: who of them belongs to what, and is joined to it when they
-    connect: pairs of a person and a reference, in one statement however many are asked about; ``snapshot(reference)``:
-    version and payload, shaped as ``shows``, for somebody who joins later. All run in a thread.
+    """What a room answers about its topics, all of it in a thread.
+
+    ``may_join(user_id, reference)``. ``initial(user_ids)``: who of them belongs to what and is joined to it on the way
+    in, as pairs of a person and a reference, in one statement however many are asked about. ``snapshot(reference)``:
+    version and payload, shaped as ``shows``, for somebody who joins later.
     """
 
     may_join: Callable[[int, str], bool]

@@ -14,4 +14,5 @@ def register() -> None:
     table["test.plain"] = Push("In tests.", Output, topic="test.room")
     table["test.closed"] = Push("In tests.", Output, topic="test.closing")
     table["test.moved"] = Push("In tests.", Output, topic="conversation", versioned=True)
+    table["test.arrived"] = Push("In tests.", Output, topic="conversation")
     registry.pushes.register(table)

@@ -65,6 +65,26 @@ def test_an_older_one_that_comes_late_takes_nobodys_place(clock: Clock) -> None:
     assert shown == ["3", "5"]
 
 
+def test_what_waits_is_shown_before_what_was_said_after_it(clock: Clock) -> None:
+    """The last place of a car, before the end of its ride."""
+    shown: list[tuple[float, str]] = []
+    conflation = Conflation(show=lambda _key, frame: shown.append((clock.now, frame)))
+    other = ("car:2", "car.moved")
+    for version in range(3):
+        conflation.offer(KEY, version, 2.0, str(version))
+        conflation.offer(other, version, 2.0, f"other {version}")
+    clock.advance(1)
+    assert conflation.waiting.keys() == {"car:1", "car:2"}
+    conflation.flush("car:1")
+    conflation.flush("car:1")
+    assert shown == [(0.0, "0"), (0.0, "other 0"), (1.0, "2")]
+    # And not once more when its time comes; what follows keeps the pace.
+    conflation.offer(KEY, 3, 2.0, "3")
+    clock.advance(10)
+    assert [found for found in shown if "other" not in found[1]] == [(0.0, "0"), (1.0, "2"), (2.0, "3")]
+    assert (conflation.waiting, conflation._held) == ({}, {})
+
+
 def test_topics_and_types_do_not_wait_for_one_another(clock: Clock) -> None:
     shown: list[tuple[str, str]] = []
     conflation = Conflation(show=lambda key, _frame: shown.append(key))
@@ -88,7 +108,7 @@ def test_whatever_the_times_the_pace_holds_and_the_last_arrives(gaps: list[float
     assert shown[-1][1] == len(gaps) - 1
     assert [version for _at, version in shown] == sorted({version for _at, version in shown})
     assert all(later - earlier >= 2.0 - 1e-6 for (earlier, _), (later, _) in itertools.pairwise(shown))
-    assert conflation._held == {}
+    assert conflation._held == conflation.waiting == {}
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +136,26 @@ async def test_sockets_of_every_process_get_few_of_many_and_the_last(servers: tu
             assert moves[0] == 0
             assert moves == sorted(moves)
             assert len(moves) < 100
+
+
+async def test_an_ordinary_push_does_not_overtake_what_waits(servers: tuple[Gateway, Gateway]) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(friends)
+    topic = f"conversation:{conversation_id}"
+
+    def drive_and_arrive() -> None:
+        for version in range(20):
+            push.to_topic(
+                topic,
+                type="test.moved",
+                payload={"at": version},
+                version=version,
+                newest_only=timedelta(seconds=30),
+            )
+        push.to_topic(topic, type="test.arrived", payload={})
+
+    async with entered(servers[0], ada) as (one,), entered(servers[1], bo) as (two,):
+        await asyncio.to_thread(drive_and_arrive)
+        for socket in (one, two):
+            await socket.pushed("test.arrived")
+            found = [frame for frame in socket.frames if frame["type"].startswith("test.")]
+            assert [frame.get("version") for frame in found] == [0, 19, None]

@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -238,6 +239,38 @@ async def test_second_socket_on_another_process_replaces_the_first(server: Gatew
     async with await enter(server, ada) as second:
         assert await first.closed() == 4409
         assert await second.ask("ping") == {}
+
+
+async def test_the_newer_socket_stays_whatever_the_clocks_of_hosts_say(
+    server: Gateway, committed_db: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a host whose clock is an hour behind a socket is newer than one that was let in before it elsewhere."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import time\n_now, _now_ns = time.time, time.time_ns\n"
+        "time.time = lambda: _now() - 3600\ntime.time_ns = lambda: _now_ns() - 3_600_000_000_000\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with ExitStack() as cleanup:
+        behind = await asyncio.to_thread(cleanup.enter_context, gateway(committed_db))
+        ada = await asyncio.to_thread(person)
+        first = await enter(server, ada)
+        second = await enter(behind, ada)
+        assert await first.closed() == 4409
+        assert await second.ask("ping") == {}
+        async with await enter(server, ada) as third:
+            assert await second.closed() == 4409
+            assert await third.ask("ping") == {}
+
+
+async def test_fifty_sockets_of_a_person_end_as_eight(server: Gateway) -> None:
+    """Each with a device of its own: the oldest give way, wherever they are."""
+    first = await asyncio.to_thread(person)
+    sockets = [await enter(server, first)]
+    for _ in range(49):
+        sockets.append(await enter(server, await asyncio.to_thread(another_device, first)))
+    assert [await socket.closed() for socket in sockets[:-8]] == [4409] * 42
+    assert await asyncio.gather(*(socket.ask("ping") for socket in sockets[-8:])) == [{}] * 8
+    await asyncio.gather(*(socket.close() for socket in sockets))
 
 
 async def test_sockets_of_two_devices_live_side_by_side(server: Gateway) -> None:

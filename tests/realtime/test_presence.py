@@ -1,37 +1,40 @@
 """Who is there, who was seen when, and who may no longer be there although no order said so."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 
+from messaging.models import Membership
 from superapp.accounts.models import Device as DeviceRow
 from superapp.accounts.models import User
 from superapp.core.redis import client, reset_clients
-from superapp.realtime import presence
+from superapp.realtime import presence, push
 from tests.processes import Gateway
-from tests.realtime.people import Device, another_device, friends, person, say
+from tests.realtime.people import Device, another_device, friends, group, person, say
 from tests.realtime.proxy import Proxy
 from tests.realtime.sockets import Rest, enter, entered, gateway, knock, until
 from tests.sizes import sizes
 
 SILENCE_SECONDS = sizes.silence_seconds
+QUICK = {
+    "REALTIME_PULSE_SECONDS": 0.5,
+    "REALTIME_SILENCE_SECONDS": SILENCE_SECONDS,
+    "REALTIME_REVIEW_SECONDS": 0.5,
+}
 
 
 @pytest.fixture(scope="module")
 def servers(committed_db: Any) -> Iterator[tuple[Gateway, Gateway]]:
     """Two gateways on which everything that takes a minute takes a few seconds; silence does at full size."""
-    quick = {
-        "REALTIME_PULSE_SECONDS": 0.5,
-        "REALTIME_SILENCE_SECONDS": SILENCE_SECONDS,
-        "REALTIME_REVIEW_SECONDS": 0.5,
-    }
     with ExitStack() as running:
-        yield tuple(running.enter_context(gateway(committed_db, **quick)) for _ in range(2))  # type: ignore[misc]
+        yield tuple(running.enter_context(gateway(committed_db, **QUICK)) for _ in range(2))  # type: ignore[misc]
 
 
 def is_online(*people: Device) -> bool:
@@ -122,14 +125,82 @@ async def test_a_revocation_of_which_no_order_arrived_is_found_out(servers: tupl
     async with entered(servers[0], ada, bo, cy) as (signed_out, banned, untouched):
         rows = DeviceRow.objects.filter(user_id=ada.user_id, id=ada.device_id)
         await asyncio.to_thread(lambda: rows.update(revoked_at=timezone.now()))
-        await asyncio.to_thread(lambda: User.objects.filter(id=bo.user_id).update(is_active=False))
+        ban = {"is_active": False, "banned_at": timezone.now()}
+        await asyncio.to_thread(lambda: User.objects.filter(id=bo.user_id).update(**ban))
         assert await signed_out.closed() == 4401
-        assert await banned.closed() == 4401
+        assert await banned.closed() == 4403
         assert await untouched.ask("ping") == {}
+
+
+async def test_a_newer_socket_of_which_no_order_arrived_is_found_out(
+    servers: tuple[Gateway, Gateway], committed_db: Any
+) -> None:
+    async with deaf_gateway(committed_db) as (deaf, line):
+        ada = await asyncio.to_thread(person)
+        async with await enter(deaf, ada) as older:
+            line.answers.clear()
+            async with await enter(servers[0], ada) as newer:
+                line.answers.set()
+                assert await older.closed() == 4409
+                await until(lambda: client().zcard(f"here:{ada.user_id}") == 1)
+                assert await newer.ask("ping") == {}
+
+
+async def test_a_place_that_was_lost_without_an_order_is_found_out(
+    servers: tuple[Gateway, Gateway], committed_db: Any
+) -> None:
+    async with deaf_gateway(committed_db) as (deaf, line):
+        ada, bo, cy = [await asyncio.to_thread(person) for _ in range(3)]
+        conversation_id = await asyncio.to_thread(group, ada, bo, cy)
+        topic = f"conversation:{conversation_id}"
+        async with entered(deaf, bo, cy) as (put_out, stays):
+            line.answers.clear()
+            rows = Membership.objects.filter(conversation_id=conversation_id, user_id=bo.user_id)
+            await asyncio.to_thread(lambda: rows.update(left_seq=1, left_message_no=0))
+            await asyncio.to_thread(push.drop, topic=topic, user_ids=[bo.user_id])
+            line.answers.set()
+            assert (await put_out.pushed("topic.lost"))["topic"] == topic
+            assert await stays.ask("ping") == {}
+            assert stays.all("topic.lost") == []
+
+
+async def test_a_place_that_was_won_without_an_order_is_found_out(servers: tuple[Gateway, Gateway]) -> None:
+    ada, bo, cy = [await asyncio.to_thread(person) for _ in range(3)]
+    conversation_id = await asyncio.to_thread(group, ada, cy)
+    async with entered(servers[0], bo) as (socket,):
+        row = Membership(conversation_id=conversation_id, user_id=bo.user_id)
+        await asyncio.to_thread(row.save, force_insert=True)
+        resync = await socket.pushed("resync")
+        assert resync["topic"] == f"conversation:{conversation_id}"
+
+
+async def test_what_somebody_asked_for_is_not_taken_from_them(servers: tuple[Gateway, Gateway]) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(friends)
+    async with entered(servers[0], ada) as (socket,):
+        topic = f"conversation:{conversation_id}"
+        await socket.ask("subscribe", {"topic": topic})
+        await until(lambda: is_online(ada))
+        # Some rounds of looking.
+        await asyncio.sleep(2)
+        assert socket.all("topic.lost") == socket.all("resync") == []
+        seq = await asyncio.to_thread(say, bo, conversation_id)
+        await socket.pushed("message.created", seq=seq)
+
+
+@asynccontextmanager
+async def deaf_gateway(addresses: Any) -> AsyncIterator[tuple[Gateway, Proxy]]:
+    """A gateway to which, while ``answers`` of the line are cleared, nothing comes from Redis."""
+    parts = urlsplit(addresses.redis_url)
+    line = Proxy.to_socket(parts.path) if parts.scheme == "unix" else Proxy.to(parts.port or 6379)
+    async with line:
+        through = replace(addresses, redis_url=f"redis://127.0.0.1:{line.port}")
+        with ExitStack() as cleanup:
+            yield await asyncio.to_thread(cleanup.enter_context, gateway(through, **QUICK)), line
 
 
 def test_a_lost_order_is_found_out_within_a_minute(settings: Any) -> None:
     assert settings.REALTIME_PULSE_SECONDS <= 60
+    assert settings.REALTIME_REVIEW_SECONDS <= 600
     assert timedelta(minutes=1) == settings.DEVICE_SEEN_EVERY
 
 
