@@ -135,6 +135,8 @@ def let_go(conversation: Conversation, user_id: int, row: Message) -> None:
         left_message_no=row.message_no,
         left_title=conversation.title,
         changed_at=Now(),
+        # Whoever goes by themselves has done with it; who is removed still finds it in their list.
+        **({"hidden_message_no": row.message_no, "pinned_at": None} if row.sender_id == user_id else {}),
     )
     Conversation.objects.filter(id=conversation.id).update(member_count=F("member_count") - 1)
     publish(MemberLeft(conversation_id=conversation.id, user_id=user_id, left_seq=row.seq))

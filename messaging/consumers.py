@@ -56,6 +56,13 @@ def register() -> None:
             "profile.changed": Push("Your own or a friend's.", ProfileOutput),
             "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),
             "friend.added": Push("You have one more friend.", shapes.FriendAddedPush, kept=True),
+            "friend.changed": Push(
+                "You call a friend otherwise, or file them under other tags: fetch them.",
+                shapes.FriendChangedPush,
+                kept=True,
+            ),
+            "friend_tags.changed": Push("All tags that you have now.", shapes.TagsChangedPush, kept=True),
+            "messaging_settings.changed": Push("What you let others do and see.", shapes.PreferencesOutput, kept=True),
         }
     )
 

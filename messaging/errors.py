@@ -23,6 +23,26 @@ class RequestAnswered(DomainError):
     code, status, message = "request_answered", 409, _("This request has been answered already.")
 
 
+class RequestExpired(DomainError):
+    code, status, message = "request_expired", 410, _("This request was not answered in time.")
+
+
+class TakesNoRequests(DomainError):
+    """``addable_by`` says how else: ``card``, with their QR code or contact card, or ``nobody``."""
+
+    code, status, message = "takes_no_requests", 403, _("This person does not take friend requests like this one.")
+
+
+class TagNameTaken(DomainError):
+    code, status, message = "tag_name_taken", 409, _("You have a tag of this name already.")
+
+
+class TooManyTags(DomainError):
+    """``most`` is how many there may be."""
+
+    code, status, message = "too_many_tags", 422, _("You cannot have more tags.")
+
+
 class ThatIsYou(DomainError):
     code, status, message = "that_is_you", 422, _("That is you.")
 

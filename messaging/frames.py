@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from messaging.models import FriendRequest, Message
+from messaging.models import FriendRequest, Message, Preferences
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
 
@@ -46,6 +46,16 @@ def friend_request_frame(request: FriendRequest) -> Json:
         "recipient": accounts.profile_frame(people[request.recipient_id]),
         "source": request.source,
         "greeting": request.greeting,
-        "state": request.state,
+        "state": request.shown_state,
         "created_at": rfc3339(request.created_at),
+    }
+
+
+def preferences_frame(preferences: Preferences) -> Json:
+    return {
+        "shares_read_marks": preferences.shares_read_marks,
+        "is_found_by_handle": preferences.is_found_by_handle,
+        "is_found_by_phone": preferences.is_found_by_phone,
+        "addable_by": preferences.addable_by,
+        "presence_for": preferences.presence_for,
     }

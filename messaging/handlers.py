@@ -41,6 +41,8 @@ def register() -> None:
             "messaging.FriendRequest": {"recipient_id", "sender_id"},
             "messaging.Block": {"user_id"},
             "messaging.Preferences": {"user_id"},
+            "messaging.FriendTag": {"user_id"},
+            "messaging.TaggedFriend": {"user_id", "friend_id"},
             "messaging.GroupCreation": {"creator_id"},
             "messaging.Membership": {"user_id"},
             "messaging.Message": {"sender_id"},

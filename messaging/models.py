@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 GROUP_LIMIT = 500
 #: The sender of rows that nobody wrote.
@@ -259,8 +262,38 @@ class Friendship(models.Model):
         indexes = [models.Index(fields=["user_id", "-created_at", "-friend_id"], name="friendship_list")]
 
 
+class FriendTag(models.Model):
+    """What somebody files friends under. Nobody else learns of it."""
+
+    pk = models.CompositePrimaryKey("user_id", "id")
+    user_id = models.BigIntegerField()
+    id = models.BigIntegerField()
+    name = models.CharField(max_length=20)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_friend_tag"
+        constraints = [models.UniqueConstraint(fields=["user_id", "name"], name="friend_tag_name")]
+
+
+class TaggedFriend(models.Model):
+    """A friend under one of somebody's tags. It ends with either."""
+
+    pk = models.CompositePrimaryKey("user_id", "friend_id", "tag_id")
+    user_id = models.BigIntegerField()
+    friend_id = models.BigIntegerField()
+    tag_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_tagged_friend"
+        indexes = [models.Index(fields=["user_id", "tag_id", "friend_id"], name="tagged_friends")]
+
+
 class FriendRequest(models.Model):
-    """The latest request of one person to another; asking again renews it."""
+    """The latest request of one person to another; asking again renews it. One that nobody answered ends by itself."""
+
+    #: For so long it waits for an answer.
+    LIFETIME = timedelta(days=10)
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -287,6 +320,14 @@ class FriendRequest(models.Model):
             models.Index(fields=["sender_id", "-created_at", "-id"], name="friend_request_outgoing"),
         ]
 
+    @property
+    def is_expired(self) -> bool:
+        return self.state == self.State.PENDING and self.created_at <= timezone.now() - self.LIFETIME
+
+    @property
+    def shown_state(self) -> str:
+        return "expired" if self.is_expired else self.state
+
 
 class Block(models.Model):
     """``user_id`` does not want to hear from ``blocked_id``."""
@@ -305,8 +346,34 @@ class Block(models.Model):
 class Preferences(models.Model):
     """What somebody chose for their chats. Read marks are shown to the other one only where both share theirs."""
 
+    class AddableBy(models.TextChoices):
+        EVERYBODY = "everybody"
+        #: Whoever holds their QR code, or was given their contact card.
+        CARD = "card"
+        NOBODY = "nobody"
+
+    class PresenceFor(models.TextChoices):
+        FRIENDS = "friends"
+        NOBODY = "nobody"
+
     user_id = models.BigIntegerField(primary_key=True)
     shares_read_marks = models.BooleanField(default=False)
+    is_found_by_handle = models.BooleanField(default=True, db_default=True)
+    is_found_by_phone = models.BooleanField(default=False, db_default=False)
+    #: Who may ask them to be friends.
+    addable_by = models.CharField(
+        max_length=10, choices=AddableBy.choices, default=AddableBy.EVERYBODY, db_default=AddableBy.EVERYBODY
+    )
+    #: Who may know that they are there.
+    presence_for = models.CharField(
+        max_length=10, choices=PresenceFor.choices, default=PresenceFor.FRIENDS, db_default=PresenceFor.FRIENDS
+    )
 
     class Meta:
         db_table = "messaging_preferences"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(addable_by__in=["everybody", "card", "nobody"], presence_for__in=["friends", "nobody"]),
+                name="preferences_are_choices",
+            )
+        ]

@@ -10,7 +10,17 @@ from django.db.models import Q, QuerySet
 
 from messaging import access, log
 from messaging.frames import message_frame
-from messaging.models import Block, Conversation, FriendRequest, Friendship, Membership, Message, Preferences
+from messaging.models import (
+    Block,
+    Conversation,
+    FriendRequest,
+    Friendship,
+    FriendTag,
+    Membership,
+    Message,
+    Preferences,
+    TaggedFriend,
+)
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
@@ -283,9 +293,28 @@ def _changed_conversation_ids(user_id: int, since: datetime | None, *, after: in
 # --- contacts ---------------------------------------------------------------------------------------------------------
 
 
-def friends_of(user_id: int) -> QuerySet[Friendship]:
-    """Page by ``-created_at, -friend_id``."""
-    return Friendship.objects.filter(user_id=user_id)
+def friends_of(user_id: int, *, tag_id: int | None = None) -> QuerySet[Friendship]:
+    """Those under one of the person's own tags, or all; page by ``-created_at, -friend_id``."""
+    mine = Friendship.objects.filter(user_id=user_id)
+    if tag_id is None:
+        return mine
+    return mine.filter(friend_id__in=TaggedFriend.objects.filter(user_id=user_id, tag_id=tag_id).values("friend_id"))
+
+
+def tags_of(user_id: int) -> list[FriendTag]:
+    """By name. There are at most a hundred."""
+    return sorted(FriendTag.objects.filter(user_id=user_id), key=lambda tag: tag.name)
+
+
+def show_tags(friendships: Sequence[Friendship]) -> None:
+    """Put beside each the ids of the tags that its owner has given it; all are one person's. One statement."""
+    tags: dict[int, list[int]] = {friendship.friend_id: [] for friendship in friendships}
+    if friendships:
+        rows = TaggedFriend.objects.filter(user_id=friendships[0].user_id, friend_id__in=tags).order_by("tag_id")
+        for row in rows:
+            tags[row.friend_id].append(row.tag_id)
+    for friendship in friendships:
+        friendship.tag_ids = tags[friendship.friend_id]  # type: ignore[attr-defined]
 
 
 def friendship(*, actor_id: int, friend_id: int) -> Friendship:

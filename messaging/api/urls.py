@@ -1,13 +1,18 @@
 from django.urls import path
 
 from messaging.api import group_views as groups
-from messaging.api import lists, views
+from messaging.api import lists, people, tags, views
 
 urlpatterns = [
     path("people/", views.PeopleByHandle.as_view()),
+    path("people/search/", people.PeopleSearch.as_view()),
+    path("people/by-phone/", people.PersonByPhone.as_view()),
     path("people/<id:user_id>/", views.Person.as_view()),
     path("friends/", views.Friends.as_view()),
+    path("friends/online/", people.OnlineFriends.as_view()),
     path("friends/<id:user_id>/", views.Friend.as_view()),
+    path("friend-tags/", tags.Tags.as_view()),
+    path("friend-tags/<id:tag_id>/", tags.Tag.as_view()),
     path("friend-requests/", views.FriendRequests.as_view()),
     path("friend-requests/<id:request_id>/accept/", views.AcceptFriendRequest.as_view()),
     path("friend-requests/<id:request_id>/decline/", views.DeclineFriendRequest.as_view()),

@@ -1,7 +1,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from messaging import selectors, services
+from messaging import people, selectors, services
 from messaging.api import serializers as shapes
 from messaging.errors import (
     AlreadyFriends,
@@ -13,7 +13,9 @@ from messaging.errors import (
     NotFriends,
     Recalled,
     RequestAnswered,
+    RequestExpired,
     Silenced,
+    TakesNoRequests,
     ThatIsYou,
     TooLong,
     WrongKind,
@@ -24,11 +26,13 @@ from messaging.models import Block, FriendRequest, Friendship, Membership, Prefe
 from messaging.services.marks import ReadMark
 from superapp.accounts import selectors as accounts
 from superapp.accounts.api.serializers import ProfileOutput
+from superapp.accounts.errors import PhoneInvalid
 from superapp.accounts.models import User
 from superapp.core import limits
 from superapp.core.api import Endpoint, Operation, Page, Shown, paginate
 from superapp.core.api.endpoint import ApiRequest
 from superapp.core.errors import NotFound, TooManyRequests
+from superapp.core.links import LinkEnded
 from superapp.media.errors import NotReady
 
 Data = dict[str, Any]
@@ -45,7 +49,7 @@ class PeopleByHandle(Endpoint):
 
     def get(self, request: ApiRequest, data: Data) -> User:
         limits.take(action="messaging.find_person.user", subject=str(request.user_id))
-        return accounts.user_by_handle(data["handle"], viewer_id=request.user_id)
+        return people.found_by_handle(viewer_id=request.user_id, handle=data["handle"])
 
 
 class Person(Endpoint):
@@ -64,11 +68,13 @@ class Friends(Endpoint):
     class Get(Operation):
         """My friends, the newest first."""
 
-        output, page = shapes.FriendOutput, True
+        query, output, page = shapes.FriendsQuery, shapes.FriendOutput, True
 
     def get(self, request: ApiRequest, data: Data) -> Page[Friendship]:
-        page = paginate(selectors.friends_of(request.user_id), request, order=("-created_at", "-friend_id"), **data)
+        rows = selectors.friends_of(request.user_id, tag_id=data.pop("tag_id", None))
+        page = paginate(rows, request, order=("-created_at", "-friend_id"), **data)
         selectors.show_people(page.results, user="friend_id")
+        selectors.show_tags(page.results)
         return page
 
 
@@ -80,9 +86,9 @@ class Friend(Endpoint):
         errors = (NotFound,)
 
     class Patch(Operation):
-        """Give a friend a name of my own."""
+        """Give a friend a name of my own, or put them under tags of mine."""
 
-        input, output = shapes.RemarkInput, shapes.FriendOutput
+        input, output = shapes.FriendInput, shapes.FriendOutput
         errors = (NotFound,)
 
     class Delete(Operation):
@@ -94,7 +100,7 @@ class Friend(Endpoint):
         return _with_person(selectors.friendship(actor_id=request.user_id, friend_id=user_id))
 
     def patch(self, request: ApiRequest, data: Data, user_id: int) -> Friendship:
-        return _with_person(services.change_remark(actor_id=request.user_id, friend_id=user_id, **data))
+        return _with_person(services.change_friend(actor_id=request.user_id, friend_id=user_id, **data))
 
     def delete(self, request: ApiRequest, user_id: int) -> None:
         services.remove_friend(actor_id=request.user_id, friend_id=user_id)
@@ -110,7 +116,16 @@ class FriendRequests(Endpoint):
         """Ask somebody to be friends. Asking again is the same request, asking back accepts."""
 
         input, output = shapes.FriendRequestInput, shapes.FriendRequestOutput
-        errors = (NotFound, ThatIsYou, AlreadyFriends, YouBlockedThem, TooManyRequests)
+        errors = (
+            NotFound,
+            ThatIsYou,
+            AlreadyFriends,
+            YouBlockedThem,
+            TakesNoRequests,
+            PhoneInvalid,
+            LinkEnded,
+            TooManyRequests,
+        )
 
     def get(self, request: ApiRequest, data: Data) -> Page[FriendRequest]:
         rows = selectors.friend_requests(actor_id=request.user_id, direction=data.pop("direction"))
@@ -120,14 +135,7 @@ class FriendRequests(Endpoint):
         return page
 
     def post(self, request: ApiRequest, data: Data) -> Shown:
-        limits.take(action="messaging.find_person.user", subject=str(request.user_id))
-        handle = data.pop("handle", None)
-        if handle is None:
-            recipient_id = data.pop("user_id")
-        else:
-            recipient_id = accounts.user_by_handle(handle, viewer_id=request.user_id).id
-        friend_request = services.request_friend(sender_id=request.user_id, recipient_id=recipient_id, **data)
-        return Shown(friend_request_frame(friend_request))
+        return Shown(friend_request_frame(services.ask_to_be_friends(sender_id=request.user_id, **data)))
 
 
 class AcceptFriendRequest(Endpoint):
@@ -135,7 +143,7 @@ class AcceptFriendRequest(Endpoint):
         """Become friends."""
 
         output = shapes.FriendOutput
-        errors = (NotFound, RequestAnswered)
+        errors = (NotFound, RequestAnswered, RequestExpired)
 
     def post(self, request: ApiRequest, request_id: int) -> Friendship:
         return _with_person(services.accept_friend_request(actor_id=request.user_id, request_id=request_id))
@@ -189,6 +197,7 @@ class MyPreferences(Endpoint):
         """Choose otherwise."""
 
         input, output = shapes.PreferencesInput, shapes.PreferencesOutput
+        errors = (TooManyRequests,)
 
     def get(self, request: ApiRequest) -> Preferences:
         return selectors.preferences_of(request.user_id)
@@ -199,6 +208,7 @@ class MyPreferences(Endpoint):
 
 def _with_person(friendship: Friendship) -> Friendship:
     selectors.show_people([friendship], user="friend_id")
+    selectors.show_tags([friendship])
     return friendship
 
 

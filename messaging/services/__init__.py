@@ -1,9 +1,9 @@
 """What people can do with contacts, conversations and messages."""
 
+from messaging.services.asking import ask_to_be_friends, find_by_phone
 from messaging.services.contacts import (
     accept_friend_request,
     block,
-    change_remark,
     decline_friend_request,
     remove_friend,
     request_friend,
@@ -23,30 +23,38 @@ from messaging.services.groups import (
     transfer_group,
 )
 from messaging.services.lists import MOST_PINNED, change_mine
-from messaging.services.marks import change_preferences, mark_read, show_typing
+from messaging.services.marks import mark_read, show_typing
 from messaging.services.messages import send_message
+from messaging.services.preferences import change_preferences
+from messaging.services.tags import MOST_TAGS, change_friend, create_tag, delete_tag, rename_tag
 
 __all__ = [
     "MOST_PINNED",
+    "MOST_TAGS",
     "accept_friend_request",
     "appoint_admin",
+    "ask_to_be_friends",
     "block",
     "change_alias",
+    "change_friend",
     "change_group",
     "change_mine",
     "change_notice",
     "change_preferences",
-    "change_remark",
     "create_group",
+    "create_tag",
     "decline_friend_request",
+    "delete_tag",
     "direct_conversation",
     "disband_group",
     "dismiss_admin",
+    "find_by_phone",
     "leave_group",
     "mark_read",
     "open_direct_conversation",
     "remove_friend",
     "remove_member",
+    "rename_tag",
     "request_friend",
     "send_message",
     "show_typing",

@@ -10,16 +10,18 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from messaging import log
-from messaging.frames import message_frame
+from messaging.frames import message_frame, preferences_frame
 from messaging.models import (
     Block,
     Conversation,
     FriendRequest,
     Friendship,
+    FriendTag,
     GroupCreation,
     Membership,
     Message,
     Preferences,
+    TaggedFriend,
 )
 from superapp.accounts.registry import Json, Part, Rows
 from superapp.core.api.fields import rfc3339
@@ -37,16 +39,23 @@ def copy_of_person(user_id: int) -> Iterator[Part]:
     yield "friend_requests", Rows(_requests(user_id))
     yield "blocks", Rows(_blocks(user_id))
     preferences = Preferences.objects.filter(user_id=user_id).first() or Preferences(user_id=user_id)
-    yield "preferences", {"shares_read_marks": preferences.shares_read_marks}
+    yield "preferences", preferences_frame(preferences)
     yield "conversations", Rows(_conversation(place) for place in _places(user_id))
     yield "messages", Rows(_messages(user_id))
 
 
 def _contacts(user_id: int) -> Iterator[Json]:
+    tags = dict(FriendTag.objects.filter(user_id=user_id).values_list("id", "name"))
     for friend in _by_key(Friendship, "friend_id", user_id=user_id):
         yield {
             "user_id": str(friend.friend_id),
             "remark": friend.remark,
+            "tags": sorted(
+                tags[tag_id]
+                for tag_id in TaggedFriend.objects.filter(
+                    user_id=user_id, friend_id=friend.friend_id, tag_id__in=tags
+                ).values_list("tag_id", flat=True)
+            ),
             "source": friend.source,
             "created_at": rfc3339(friend.created_at),
         }
@@ -123,6 +132,7 @@ def erase_person(user_id: int) -> None:
     """
     while batch := list(Friendship.objects.filter(user_id=user_id).values_list("friend_id", flat=True)[:BATCH]):
         with transaction.atomic():
+            TaggedFriend.objects.filter(friend_id=user_id, user_id__in=batch).delete()
             Friendship.objects.filter(friend_id=user_id, user_id__in=batch).delete()
             Friendship.objects.filter(user_id=user_id, friend_id__in=batch).delete()
     while batch := list(FriendRequest.objects.filter(sender_id=user_id).values_list("recipient_id", flat=True)[:BATCH]):
@@ -134,6 +144,8 @@ def erase_person(user_id: int) -> None:
         Block.objects.filter(user_id=user_id),
         GroupCreation.objects.filter(creator_id=user_id),
         Preferences.objects.filter(user_id=user_id),
+        TaggedFriend.objects.filter(user_id=user_id),
+        FriendTag.objects.filter(user_id=user_id),
     ):
         rows.delete()
     here = Membership.objects.filter(user_id=user_id, left_seq=None)

@@ -7,7 +7,6 @@ from django.db import connection, transaction
 from messaging.access import check_may_speak
 from messaging.events import MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
-from messaging.models import Preferences
 from superapp.core import limits
 from superapp.core.errors import NotFound, TooManyRequests
 from superapp.core.events import publish
@@ -88,9 +87,3 @@ def show_typing(*, actor_id: int, conversation_id: int) -> None:
         type="typing",
         payload={"conversation_id": str(conversation_id), "user_id": str(actor_id)},
     )
-
-
-def change_preferences(*, actor_id: int, **changes: bool) -> Preferences:
-    """Change any of ``shares_read_marks``."""
-    preferences, _created = Preferences.objects.update_or_create(user_id=actor_id, defaults=changes)
-    return preferences

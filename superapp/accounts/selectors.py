@@ -158,6 +158,32 @@ def visible_avatars(viewer_id: int, references: set[str]) -> set[str]:
     return references - set(map(str, hidden))
 
 
+def user_by_phone(phone: str, *, viewer_id: int) -> User:
+    """The active person whose number this is now, in E.164. Raises ``NotFound``, in as many statements, for none and
+    for who hides from the viewer."""
+    entries = PhoneDirectory.objects.filter(phone=phone, released_at=None)
+    return visible_user(entries.values_list("user_id", flat=True).first() or 0, viewer_id=viewer_id)
+
+
+def users_with_handle_like(prefix: str, *, limit: int) -> list[User]:
+    """The first active people whose handle begins so, by handle. One statement, which reads the directory in its order
+    from the prefix on and no further than it needs."""
+    people = HandleDirectory.objects.raw(
+        """
+        SELECT entry.handle, entry.user_id FROM accounts_handle AS entry
+        JOIN accounts_user AS person
+            ON person.id = entry.user_id AND person.handle = entry.handle AND person.is_active
+        WHERE entry.handle ~>=~ %(prefix)s AND entry.handle ~<~ %(beyond)s
+        ORDER BY entry.handle USING ~<~ LIMIT %(limit)s
+        """,
+        # Behind every character that a handle may have.
+        {"prefix": prefix.lower(), "beyond": prefix.lower() + "{", "limit": limit},
+    )
+    found = [entry.user_id for entry in people]
+    known = users(found)
+    return [known[user_id] for user_id in found if user_id in known]
+
+
 def user_ids_named(text: str) -> list[int]:
     """Whose handle, number or former handle this is, exactly. A former number may be somebody else's by now."""
     name = text.strip().lower()

@@ -262,7 +262,7 @@ class Api:
 
     async def request_friend(self, handle: str, *, greeting: str = "") -> FriendRequest:
         """Asking again what still waits is the same request, so this may be repeated."""
-        body = {"handle": handle, "source": "handle"} | ({"greeting": greeting} if greeting else {})
+        body = {"handle": handle} | ({"greeting": greeting} if greeting else {})
         request: FriendRequest = await self._call(_Call("POST", "friend-requests/", body, repeatable=True))
         return request
 

@@ -56,6 +56,11 @@ LIMITS: dict[str, Limit] = {
     "messaging.typing.user": Limit(3, 6, fails_open=True),
     "messaging.friend_request.user": Limit(30, 86_400, fails_open=True),
     "messaging.find_person.user": Limit(60, 600, fails_open=True),
+    # whoever walks through prefixes or numbers must not get far, Redis or not
+    "messaging.search_people.user": Limit(300, 86_400, fails_open=False),
+    "messaging.find_by_phone.user": Limit(50, 86_400, fails_open=False),
+    "messaging.see_presence.user": Limit(30, 60, fails_open=True),
+    "messaging.change_settings.user": Limit(60, 3600, fails_open=True),
     "messaging.see_person.user": Limit(600, 600, fails_open=True),
     "messaging.create_group.user": Limit(30, 3600, fails_open=True),
     # each one is a row that everybody in the group is shown

@@ -58,6 +58,7 @@ NOBODY = {"conversation_id", "device_id", "asset_id", "avatar_id", "organisation
     "emailaddress_id",
     "invitation_id",
     "pending_member_id",
+    "tag_id",
 }
 
 
@@ -128,7 +129,7 @@ class Life:
         PhoneDirectory.objects.create(phone=self.phone, user_id=self.ada.user_id)
         self.direct = befriend(self.ada, self.bo, greeting="Hi, Bo")
         self.group = group(self.ada, self.bo, self.cy)
-        messaging.change_remark(actor_id=self.bo.user_id, friend_id=self.ada.user_id, remark="Countess")
+        messaging.change_friend(actor_id=self.bo.user_id, friend_id=self.ada.user_id, remark="Countess")
         self.said = say(self.ada, self.direct, "what Ada said")
         say(self.ada, self.group, "what Ada said to all")
         say(self.bo, self.direct, "what Bo said")

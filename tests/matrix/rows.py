@@ -142,6 +142,8 @@ def realtime() -> Iterator[Row]:
 def people() -> Iterator[Row]:
     for name in (
         "GET /api/v1/friends/",
+        "GET /api/v1/friends/online/",
+        "GET /api/v1/friend-tags/",
         "GET /api/v1/friend-requests/",
         "GET /api/v1/blocks/",
         "GET /api/v1/messaging-settings/",
@@ -153,11 +155,25 @@ def people() -> Iterator[Row]:
     for name, query in (("GET /api/v1/people/", "?handle={owner_handle}"), ("GET /api/v1/people/{user_id}/", "")):
         row = own(200, name, query=query)
         yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 404}})
+    yield own(200, "GET /api/v1/people/search/", query="?prefix={owner_handle}")
+    # Nobody here has a number, and nobody would want to be found by it.
+    yield own(404, "POST /api/v1/people/by-phone/", body=json(phone="+33612000000"))
 
     friend: Make = lambda world: {"user_id": world.people["member"].id}  # noqa: E731
     yield of_owner(200, "GET /api/v1/friends/{user_id}/", parts=friend)
     yield of_owner(200, "PATCH /api/v1/friends/{user_id}/", parts=friend, body=json(remark="Mate"))
     yield of_owner(204, "DELETE /api/v1/friends/{user_id}/", parts=friend)
+
+    yield of_owner(
+        200,
+        "PATCH /api/v1/friends/{user_id}/",
+        parts=lambda world: {"user_id": world.people["blocked"].id},
+        body=lambda world: {"tag_ids": [str(world.things["tag_id"])]},
+        about="under the owner's tag",
+    )
+    yield own(200, "POST /api/v1/friend-tags/", body=json(name="Choir"))
+    yield of_owner(200, "PATCH /api/v1/friend-tags/{tag_id}/", body=json(name="Choir"))
+    yield of_owner(204, "DELETE /api/v1/friend-tags/{tag_id}/")
 
     yield Row(
         "POST /api/v1/friend-requests/",

@@ -75,6 +75,7 @@ def build() -> World:
         things={
             "conversation_id": conversation_id,
             "seq": 2,
+            "tag_id": messaging.create_tag(actor_id=owner.user_id, name="Work").id,
             "user_id": owner.id,
             "device_id": another_device(owner).device_id,
             "request_id": request.id,

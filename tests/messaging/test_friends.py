@@ -15,8 +15,8 @@ from tests.realtime.people import Device, befriend, friends, person
 pytestmark = pytest.mark.django_db
 
 
-def ask(sender: Device, recipient: Device, greeting: str = "", **more: str) -> dict:
-    body = {"handle": recipient.handle, "greeting": greeting, **more}
+def ask(sender: Device, recipient: Device, greeting: str = "") -> dict:
+    body = {"handle": recipient.handle, "greeting": greeting}
     return dict(Api(sender).ok("POST", "friend-requests/", body))
 
 
@@ -34,12 +34,12 @@ def profile(of: Device) -> dict:
 
 def test_request_and_acceptance_make_friends_with_the_greeting_as_first_row() -> None:
     ada, bo = person("Ada"), person("Bo")
-    request = ask(ada, bo, "Hi, it is Ada", source="qr")
+    request = ask(ada, bo, "Hi, it is Ada")
     assert request == {
         "id": request["id"],
         "sender": profile(ada),
         "recipient": profile(bo),
-        "source": "qr",
+        "source": "handle",
         "greeting": "Hi, it is Ada",
         "state": "pending",
         "created_at": request["created_at"],
@@ -52,7 +52,8 @@ def test_request_and_acceptance_make_friends_with_the_greeting_as_first_row() ->
     assert friend == {
         "user": profile(ada),
         "remark": "",
-        "source": "qr",
+        "tag_ids": [],
+        "source": "handle",
         "conversation_id": conversation_id,
         "created_at": friend["created_at"],
     }

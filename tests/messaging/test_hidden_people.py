@@ -125,8 +125,8 @@ def test_changes_are_not_shown_to_who_is_blocked(wire: Wire) -> None:
     assert to == {(f"user:{bo.id}", "Bobo"), (f"user:{ada.id}", "Adada"), (f"user:{bo.id}", "Adada")}
 
 
-def test_finding_somebody_takes_four_statements(pair: tuple[Device, Device]) -> None:
+def test_finding_somebody_takes_five_statements(pair: tuple[Device, Device]) -> None:
     _ada, bo = pair
     cy = person("Cy")
-    # Who asks, whose handle it is, who that is, and whether they hide.
-    assert answer(cy, "GET", f"people/?handle={bo.handle}")[3] == 4
+    # Who asks, whose handle it is, who that is, whether they hide from Cy, and whether they are found by it.
+    assert answer(cy, "GET", f"people/?handle={bo.handle}")[3] == 5

@@ -157,6 +157,11 @@ async def _become_friends(ada: Device, bo: Device, here: Socket, there: Socket) 
     await here.pushed("conversation.changed")
     for one in (ada, bo):
         await asyncio.to_thread(messaging.change_preferences, actor_id=one.user_id, shares_read_marks=True)
+    await here.pushed("messaging_settings.changed")
+    await asyncio.to_thread(messaging.create_tag, actor_id=ada.user_id, name="Work")
+    await here.pushed("friend_tags.changed")
+    await asyncio.to_thread(messaging.change_friend, actor_id=ada.user_id, friend_id=bo.user_id, remark="Bo the baker")
+    await here.pushed("friend.changed")
     return f"conversation:{friend.conversation_id}"
 
 

@@ -1,7 +1,7 @@
 """What a person, a device or a job can do with accounts."""
 
 from superapp.accounts.services.card import qr_card, reset_qr_card
-from superapp.accounts.services.codes import send_sign_in_code
+from superapp.accounts.services.codes import canonical_phone, send_sign_in_code
 from superapp.accounts.services.devices import (
     note_devices_seen,
     revoke_all_devices,
@@ -74,6 +74,7 @@ __all__ = [
     "approve_organisation",
     "ban_user",
     "begin_phone_change",
+    "canonical_phone",
     "change_organisation",
     "change_phone",
     "change_profile",

@@ -1,0 +1,51 @@
+"""What somebody files their friends under."""
+
+from typing import Any
+
+from messaging import selectors, services
+from messaging.api import serializers as shapes
+from messaging.errors import TagNameTaken, TooManyTags
+from messaging.models import FriendTag
+from superapp.core.api import Endpoint, Operation
+from superapp.core.api.endpoint import ApiRequest
+from superapp.core.errors import NotFound
+
+Data = dict[str, Any]
+
+
+class Tags(Endpoint):
+    class Get(Operation):
+        """My tags, by name; at most 100."""
+
+        output, many = shapes.TagOutput, True
+
+    class Post(Operation):
+        """A tag of this name; if I have one already, that one."""
+
+        input, output = shapes.TagInput, shapes.TagOutput
+        errors = (TooManyTags,)
+
+    def get(self, request: ApiRequest) -> list[FriendTag]:
+        return selectors.tags_of(request.user_id)
+
+    def post(self, request: ApiRequest, data: Data) -> FriendTag:
+        return services.create_tag(actor_id=request.user_id, **data)
+
+
+class Tag(Endpoint):
+    class Patch(Operation):
+        """Call it otherwise."""
+
+        input, output = shapes.TagInput, shapes.TagOutput
+        errors = (NotFound, TagNameTaken)
+
+    class Delete(Operation):
+        """My friends stay."""
+
+        errors = (NotFound,)
+
+    def patch(self, request: ApiRequest, data: Data, tag_id: int) -> FriendTag:
+        return services.rename_tag(actor_id=request.user_id, tag_id=tag_id, **data)
+
+    def delete(self, request: ApiRequest, tag_id: int) -> None:
+        services.delete_tag(actor_id=request.user_id, tag_id=tag_id)
