@@ -57,7 +57,7 @@ def body_of(kind: str, given: Mapping[str, Any], *, sender_id: int, place: Place
                 "address": given.get("address", ""),
             }
         case Message.Kind.CONTACT:
-            profile = accounts.profile_frame(accounts.active_user(given["user_id"]))
+            profile = accounts.profile_frame(accounts.visible_user(given["user_id"], viewer_id=sender_id))
             return {"user_id": profile["id"], **{name: profile[name] for name in ("display_name", "avatar_id")}}
     return shown_of(_attached(kind, given["asset_id"], sender_id, place))
 

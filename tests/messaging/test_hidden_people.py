@@ -14,7 +14,7 @@ from superapp.media import services as media
 from tests.media import images
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
-from tests.realtime.people import Device, friends, group, person
+from tests.realtime.people import Device, befriend, friends, group, person
 
 pytestmark = pytest.mark.django_db
 NOBODY = "nobody_at_all"
@@ -85,6 +85,18 @@ def test_address_of_a_face_dies_when_its_person_blocks() -> None:
     assert Api(ada).call("GET", path).status_code in {404, 410}
     Api(bo).ok("DELETE", f"blocks/{ada.id}/", status=204)
     assert Api(ada).call("GET", path).status_code == 200
+
+
+def test_who_blocked_cannot_be_sent_on_as_a_contact(pair: tuple[Device, Device]) -> None:
+    ada, bo = pair
+    conversation_id = befriend(ada, person("Cy"))
+    path = f"conversations/{conversation_id}/messages/"
+    for user_id in (bo.id, "1"):
+        body = {"kind": "contact", "user_id": user_id}
+        assert Api(ada).refused("POST", path, body, key=str(uuid4())) == (404, "not_found")
+    Api(bo).ok("DELETE", f"blocks/{ada.id}/", status=204)
+    sent = Api(ada).ok("POST", path, {"kind": "contact", "user_id": bo.id}, key=str(uuid4()), status=201)
+    assert sent["body"]["user_id"] == bo.id
 
 
 def test_everybody_else_and_who_blocked_find_as_before(pair: tuple[Device, Device]) -> None:
