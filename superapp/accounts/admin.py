@@ -10,7 +10,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from superapp.accounts import registry, selectors, services
-from superapp.accounts.models import Device, Erasure, Organisation, SignInCode, User
+from superapp.accounts.models import DataExport, Device, Erasure, Organisation, SignInCode, User
 from superapp.accounts.staff.access import has_second_factor
 from superapp.core.admin import Change, ReadOnlyAdmin, write_action
 from superapp.core.errors import Conflict
@@ -167,6 +167,31 @@ class ErasureAdmin(ReadOnlyAdmin):
     def retry(self, request: HttpRequest, erasure: Erasure, data: dict[str, Any]) -> Change:
         services.retry_erasure(user_id=erasure.user_id)
         return Change(before={"attempts": erasure.attempts, "error": erasure.error}, after={"attempts": 0})
+
+
+@admin.register(DataExport)
+class DataExportAdmin(ReadOnlyAdmin):
+    """How far copies of people's data are. What is in them is only their person's."""
+
+    list_display = ("id", "user_id", "state_badge", "rooms", "attempts", "error", "created_at", "expires_at")
+    search_fields = ("pk", "user_id")
+    search_help_text = _("The id of a copy or of a person.")
+    hidden_fields = frozenset({"client_id", "done_rooms", "pieces", "packed", "offset", "archive_ids", "turn"})
+    readonly_fields = ("rooms",)
+    actions = actions_detail = ("retry",)
+
+    @display(description=_("state"), label={"preparing": "info", "ready": "success", "failed": "danger"})
+    def state_badge(self, export: DataExport) -> tuple[str, Any]:
+        return export.state, export.get_state_display()
+
+    @display(description=_("rooms done"))
+    def rooms(self, export: DataExport) -> str:
+        return ", ".join(export.done_rooms) or "–"
+
+    @write_action(description=_("Retry"), permission="accounts.retry_dataexport", audited="accounts.export_retried")
+    def retry(self, request: HttpRequest, export: DataExport, data: dict[str, Any]) -> Change:
+        services.retry_export(export_id=export.id)
+        return Change(before={"attempts": export.attempts, "error": export.error}, after={"attempts": 0})
 
 
 @admin.register(SignInCode)

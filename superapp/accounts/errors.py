@@ -72,6 +72,12 @@ class LeavingBlocked(DomainError):
     code, status, message = "leaving_blocked", 409, _("Something has to be settled before you can leave.")
 
 
+class ExportUnderWay(DomainError):
+    """``export_id`` is the one that is being made."""
+
+    code, status, message = "export_under_way", 409, _("A copy of your data is being made already.")
+
+
 class PasswordWrong(DomainError):
     code, status, message = "password_wrong", 403, _("The current password is not right.")
 

@@ -58,3 +58,10 @@ class StaffInvited(Event):
 
     organisation_id: int
     invitation_id: int
+
+
+@dataclass(frozen=True)
+class ExportRequested(Event):
+    """Also when a person has given one that failed another chance."""
+
+    export_id: int

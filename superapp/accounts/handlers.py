@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from superapp.accounts import registry, selectors, services
-from superapp.accounts.events import PhoneChanged
-from superapp.accounts.services import copies, erasure, leaving
+from superapp.accounts import registry, selectors, services, tasks
+from superapp.accounts.events import ExportRequested, PhoneChanged
+from superapp.accounts.services import copies, erasure, exports, leaving
 from superapp.core import links, loops, metrics
 from superapp.core.events import at_least_once
 from superapp.media import registry as media
@@ -34,6 +34,13 @@ def register() -> None:
     register_roles()
     register_privacy()
     loops.register("accounts.erasures", every=timedelta(seconds=10), step=services.erase_due)
+    for purpose in (exports.PURPOSE, exports.PIECE):
+        # Nobody uploads them, and nobody but their person is shown them.
+        may_view = selectors.visible_archives if purpose == exports.PURPOSE else nobody
+        media.register_purpose(purpose, kinds=set(), max_bytes=1, variants={}, may_view=may_view)
+    metrics.register_overdue(
+        "accounts.exports", lambda: len(selectors.exports_left_behind(limit=1000, overdue=metrics.OVERDUE * 3))
+    )
     metrics.register_overdue(
         "accounts.erasures", lambda: len(selectors.erasures_due(limit=1000, overdue=timedelta(minutes=10)))
     )
@@ -71,6 +78,7 @@ def register_privacy() -> None:
             "accounts.RefreshToken": {"user_id"},
             "accounts.KnownDevice": {"user_id"},
             "accounts.PhoneChange": {"user_id"},
+            "accounts.DataExport": {"user_id"},
             "accounts.OrganisationMember": {"user_id"},
             "accounts.OrganisationInvitation": {"invitee_id"},
         },
@@ -81,3 +89,13 @@ def register_privacy() -> None:
         erase=erasure.erase_uploads,
         covers={"media.Asset": {"owner_id"}},
     )
+
+
+def nobody(viewer_id: int, references: set[str]) -> set[str]:
+    return set()
+
+
+@at_least_once(ExportRequested)
+def queue_export(event: ExportRequested) -> None:
+    # Raises when the broker is away, so that the outbox tries again.
+    tasks.make_export.delay(event.export_id)

@@ -449,3 +449,66 @@ class Erasure(models.Model):
         if self.started_at is None:
             return self.State.BLOCKED if self.due_at <= timezone.now() and self.error else self.State.WAITING
         return self.State.ERASING
+
+
+class DataExport(models.Model):
+    """A copy of everything that is kept of somebody, made by workers: room after room in pieces, which are then packed
+    into archives, nearly always one.
+
+    ``done_rooms``, ``offset`` (parts of the next room that are done), ``pieces`` and ``packed`` (pieces in archives)
+    say how far that has come: whoever takes over goes on there. ``due_at`` is when somebody may next work on it, and
+    ``turn`` grows with every claim: what somebody brings who was overtaken does not count.
+    """
+
+    class State(models.TextChoices):
+        PREPARING = "preparing", _("being made")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+
+    #: Then a person has to look; counted anew after each piece.
+    MAX_ATTEMPTS: ClassVar[int] = 5
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    user_id = models.BigIntegerField()
+    client_id = models.UUIDField()
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PREPARING)
+    done_rooms = models.JSONField(default=list)
+    offset = models.IntegerField(default=0)
+    #: ``[asset id, bytes]`` of each.
+    pieces = models.JSONField(default=list)
+    packed = models.IntegerField(default=0)
+    archive_ids = models.JSONField(default=list)
+    size_bytes = models.BigIntegerField(default=0)
+    attempts = models.SmallIntegerField(default=0)
+    turn = models.IntegerField(default=0)
+    due_at = models.DateTimeField()
+    #: What went wrong last, by its kind.
+    error = models.CharField(max_length=200, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    ready_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    is_replay: bool = False
+
+    class Meta:
+        db_table = "accounts_data_export"
+        verbose_name = _("copy of somebody's data")
+        verbose_name_plural = _("copies of people's data")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["user_id", "client_id"], name="export_once"),
+            models.UniqueConstraint(fields=["user_id"], condition=Q(state="preparing"), name="export_one_at_a_time"),
+            models.CheckConstraint(condition=Q(state__in=["preparing", "ready", "failed"]), name="export_state"),
+            models.CheckConstraint(
+                condition=Q(state="ready", ready_at__isnull=False, size_bytes__gt=0)
+                | (~Q(state="ready") & Q(ready_at=None)),
+                name="export_ready_is_there",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user_id", "-id"], name="export_list"),
+            models.Index(fields=["due_at"], condition=Q(state="preparing"), name="export_due"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

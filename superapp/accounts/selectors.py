@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from superapp.accounts import registry
 from superapp.accounts.models import (
+    DataExport,
     Device,
     Erasure,
     HandleDirectory,
@@ -398,3 +399,37 @@ def log_about(user_id: int) -> Iterator[dict[str, str | None]]:
         if len(batch) < 1000:
             return
         last = batch[-1].id
+
+
+# --- Copies of people's data ------------------------------------------------------------------------------------------
+
+
+def exports_of(user_id: int) -> QuerySet[DataExport]:
+    """Those that are being made, can be fetched or failed; page by ``-id``."""
+    return DataExport.objects.filter(user_id=user_id, expires_at__gt=timezone.now())
+
+
+def export_of(user_id: int, export_id: int) -> DataExport:
+    """Raises ``NotFound``."""
+    export = exports_of(user_id).filter(id=export_id).first()
+    if export is None:
+        raise NotFound
+    return export
+
+
+def visible_archives(viewer_id: int, references: set[str]) -> set[str]:
+    """Of these copies (by their ids as text) those that are the viewer's, and not over. One statement."""
+    found = exports_of(viewer_id).filter(id__in=[int(reference) for reference in references])
+    return {str(export_id) for export_id in found.values_list("id", flat=True)}
+
+
+def exports_left_behind(*, limit: int, overdue: timedelta = timedelta(0)) -> list[int]:
+    """Copies that somebody should have gone on with ``overdue`` ago, the longest waiting first."""
+    waiting = DataExport.objects.filter(state=DataExport.State.PREPARING, due_at__lte=timezone.now() - overdue)
+    return list(waiting.order_by("due_at").values_list("id", flat=True)[:limit])
+
+
+def exports_over(*, limit: int) -> list[int]:
+    """Copies whose time is over, in whichever state."""
+    over = DataExport.objects.filter(expires_at__lte=timezone.now()).order_by("expires_at")
+    return list(over.values_list("id", flat=True)[:limit])

@@ -54,9 +54,9 @@ def _references_of(model: type[models.Model], named: dict[str, str]) -> Iterator
 
 
 def _count(cursor: CursorWrapper, reference: Reference) -> int:
-    # Names come from models, not from people.
+    # Names come from models, not from people. 0 is nobody: what the house says or made itself.
     cursor.execute(
-        f'SELECT count(*) FROM "{reference.table}" AS held WHERE "{reference.column}" IS NOT NULL'  # noqa: S608
+        f'SELECT count(*) FROM "{reference.table}" AS held WHERE "{reference.column}" <> 0'  # noqa: S608
         f' AND NOT EXISTS (SELECT 1 FROM "{reference.target_table}" AS target'
         f' WHERE target."{reference.target_column}" = held."{reference.column}")'
     )

@@ -53,7 +53,7 @@ def loops() -> Command:
     return [PYTHON, "manage.py", "loops"]
 
 
-def worker(queues: str = "default,media") -> Command:
+def worker(queues: str = "default,media,exports") -> Command:
     return [*CELERY, "worker", "-Q", queues, "--concurrency", "2", "--without-gossip", "--without-mingle"]
 
 

@@ -88,11 +88,22 @@ def uploads_of(owner_id: int) -> Iterator[Asset]:
         last = batch[-1].id
 
 
+def kept_file(asset_id: int) -> Asset:
+    """For services: nobody is asked whether they may see it. Raises ``NotFound``."""
+    asset = _shown().filter(id=asset_id).first()
+    if asset is None:
+        raise NotFound
+    return asset
+
+
 @contextmanager
 def opened(asset: Asset) -> Iterator[IO[bytes]]:
-    """The file at full size, for services: nobody is asked whether they may see it. Raises ``Unavailable``."""
+    """The file at full size, for services. Raises ``NotFound`` where storage has lost it, ``Unavailable``."""
     try:
         content = default_storage.open(asset.storage_key)
+    except FileNotFoundError:
+        log.exception("media.file_missing", asset_id=asset.id, storage_key=asset.storage_key)
+        raise NotFound from None
     except OSError as error:
         log.exception("media.storage_failed", asset_id=asset.id, storage_key=asset.storage_key)
         raise Unavailable from error

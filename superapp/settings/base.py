@@ -270,6 +270,9 @@ PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8
 # The terms that people agree to when they sign up. A higher number asks everybody again before they do what binds them.
 TERMS_VERSION = env.integer("TERMS_VERSION", default=1)
+# How many copies of one's data one may have made on a day, and for how long each can be fetched.
+EXPORTS_PER_DAY = 2
+EXPORT_KEPT_FOR = timedelta(days=7)
 # For how long an account that was given up can be taken back, and how long the token works by which that is done.
 ACCOUNT_KEPT_FOR = timedelta(days=30)
 RETURN_TOKEN_LIFETIME = timedelta(minutes=15)
@@ -387,7 +390,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SOFT_TIME_LIMIT = 50
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"superapp.media.tasks.*": {"queue": "media"}}
+CELERY_TASK_ROUTES = {
+    "superapp.media.tasks.*": {"queue": "media"},
+    "superapp.accounts.tasks.make_export": {"queue": "exports"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 10, "socket_connect_timeout": 2}
@@ -395,6 +401,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
+    "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
     "media-delete-unused": {"task": "superapp.media.tasks.delete_unused", "schedule": 600.0},
     "media-resume-processing": {"task": "superapp.media.tasks.resume_processing", "schedule": 60.0},

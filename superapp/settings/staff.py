@@ -22,6 +22,7 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
         "unban": (MODERATOR,),
         "reset_second_factor": NOBODY,
     },
+    "accounts.dataexport": {"view": (SUPPORT, OPERATOR), "retry": (OPERATOR,)},
     "accounts.erasure": {"view": (SUPPORT, OPERATOR), "retry": (OPERATOR,)},
     "accounts.signincode": {"view": (SUPPORT, OPERATOR)},
     "accounts.organisation": {

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from messaging.models import Conversation
 from superapp.accounts import services
-from superapp.accounts.models import Device, Erasure, SignInCode, User
+from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
 from superapp.accounts.staff.backend import permission_name, permissions_of
 from superapp.core.ids import new_id
 from superapp.core.models import AuditEntry, OutboxEvent
@@ -58,6 +58,13 @@ def make_erasure() -> Erasure:
     return Erasure.objects.create(user_id=new_id(), requested_at=now, due_at=now, next_at=now, attempts=8, error="no")
 
 
+def make_export() -> DataExport:
+    now = timezone.now()
+    return DataExport.objects.create(
+        id=new_id(), user_id=new_id(), client_id=uuid4(), state="failed", attempts=5, due_at=now, expires_at=now
+    )
+
+
 def make_asset() -> Asset:
     return Asset.objects.create(
         id=new_id(), owner_id=1, client_id=uuid4(), request_hash=b"x" * 32, purpose="avatar", kind="photo",
@@ -73,6 +80,7 @@ MAKE: dict[str, Callable[[], Model]] = {
     "accounts.organisation": lambda: requested(person()),
     "accounts.signincode": make_code,
     "accounts.erasure": make_erasure,
+    "accounts.dataexport": make_export,
     "media.asset": make_asset,
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),
 }

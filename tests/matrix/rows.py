@@ -86,6 +86,10 @@ def accounts() -> Iterator[Row]:
     yield own(200, "GET /api/v1/me/")
     yield own(200, "PATCH /api/v1/me/", body=json(display_name="New"))
     yield everybody(410, "POST /api/v1/auth/return/", body=json(return_token="return.1.x", device=DEVICE))
+    yield own(200, "GET /api/v1/me/exports/")
+    # The owner's is being made.
+    yield Row("POST /api/v1/me/exports/", {**dict.fromkeys(ROLES, 201), "owner": 409, "anonymous": 401})
+    yield of_owner(200, "GET /api/v1/me/exports/{export_id}/")
     yield own(200, "GET /api/v1/me/leaving/")
     yield own(410, "POST /api/v1/me/leaving/", body=json(challenge="x", code="000000"))
     yield own(200, "POST /api/v1/me/terms/", body=json(version=1))

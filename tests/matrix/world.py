@@ -78,6 +78,7 @@ def build() -> World:
             "tag_id": messaging.create_tag(actor_id=owner.user_id, name="Work").id,
             "user_id": owner.id,
             "device_id": another_device(owner).device_id,
+            "export_id": accounts.request_export(actor_id=owner.user_id, client_id=uuid4()).id,
             "request_id": request.id,
             "asset_id": asset.id,
             "organisation_id": organisation.id,

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from superapp.accounts.models import Device, User
+from superapp.accounts import registry
+from superapp.accounts.models import DataExport, Device, User
 from superapp.core.api.fields import Id, Input, Integer, Line, Output, Text, Time
 
 
@@ -91,6 +92,27 @@ class BlockerOutput(Output):
 class LeavingOutput(Output):
     kept_for_days = serializers.IntegerField(help_text="For so long an account that was given up can be taken back.")
     blockers = BlockerOutput(many=True, help_text="What has to be settled first.")
+
+
+class ExportOutput(Output):
+    """A copy of everything that is kept of one."""
+
+    id = Id()
+    state = serializers.CharField(help_text="preparing, ready or failed.")
+    rooms = serializers.SerializerMethodField(help_text="The parts of the product that are copied.")
+    done_rooms = serializers.ListField(child=serializers.CharField(), help_text="Those that are done.")
+    size_bytes = serializers.IntegerField(help_text="0 until it is ready.")
+    archive_ids = serializers.SerializerMethodField(
+        help_text="Zip files, nearly always one, once it is ready. Ask /media/?ids=… for their addresses."
+    )
+    created_at = Time()
+    expires_at = Time(help_text="Until then it can be fetched.")
+
+    def get_rooms(self, export: DataExport) -> list[str]:
+        return [room.name for room in registry.privacy.rooms()]
+
+    def get_archive_ids(self, export: DataExport) -> list[str]:
+        return [str(asset_id) for asset_id in export.archive_ids] if export.state == DataExport.State.READY else []
 
 
 class ProofInput(Input):

@@ -10,6 +10,8 @@ urlpatterns = [
     path("auth/refresh/", views.Refresh.as_view()),
     path("auth/sign-out/", views.SignOut.as_view()),
     path("me/", views.Me.as_view()),
+    path("me/exports/", views.Exports.as_view()),
+    path("me/exports/<id:export_id>/", views.ExportDetail.as_view()),
     path("me/leaving/", views.Leaving.as_view()),
     path("me/terms/", views.Terms.as_view()),
     path("me/qr/", views.QrCard.as_view()),

@@ -8,6 +8,7 @@ from superapp.accounts.errors import (
     AccountDeactivated,
     CodeExpired,
     CodeWrong,
+    ExportUnderWay,
     HandleTaken,
     LeavingBlocked,
     PasswordRejected,
@@ -20,7 +21,7 @@ from superapp.accounts.errors import (
     ReturnExpired,
     SignInFailed,
 )
-from superapp.accounts.models import Device, User
+from superapp.accounts.models import DataExport, Device, User
 from superapp.accounts.services.codes import SentCode
 from superapp.core import links
 from superapp.core.api import Endpoint, Operation, Page, paginate
@@ -130,6 +131,36 @@ class Me(Endpoint):
 
     def patch(self, request: ApiRequest, data: dict[str, Any]) -> User:
         return services.change_profile(actor_id=request.user_id, **data)
+
+
+class Exports(Endpoint):
+    class Get(Operation):
+        """Copies of my data, the newest first."""
+
+        output, page = shapes.ExportOutput, True
+
+    class Post(Operation):
+        """Have a copy made of everything that is kept of me. It takes a while: ask again how far it is."""
+
+        output, status, idempotent = shapes.ExportOutput, 201, True
+        errors = (ExportUnderWay, TooManyRequests)
+
+    def get(self, request: ApiRequest, data: dict[str, Any]) -> Page[DataExport]:
+        return paginate(selectors.exports_of(request.user_id), request, order=("-id",), **data)
+
+    def post(self, request: ApiRequest) -> DataExport:
+        return services.request_export(actor_id=request.user_id, client_id=request.idempotency_key)
+
+
+class ExportDetail(Endpoint):
+    class Get(Operation):
+        """How far one copy is, and where it can be fetched."""
+
+        output = shapes.ExportOutput
+        errors = (NotFound,)
+
+    def get(self, request: ApiRequest, export_id: int) -> DataExport:
+        return selectors.export_of(request.user_id, export_id)
 
 
 class Leaving(Endpoint):

@@ -9,6 +9,7 @@ from superapp.accounts.services.devices import (
     revoke_other_devices,
 )
 from superapp.accounts.services.erasure import erase, erase_due, retry_erasure
+from superapp.accounts.services.exports import forget_exports, make_export, request_export, retry_export
 from superapp.accounts.services.housekeeping import forget_expired
 from superapp.accounts.services.invitations import (
     Invited,
@@ -90,7 +91,9 @@ __all__ = [
     "erase",
     "erase_due",
     "forget_expired",
+    "forget_exports",
     "invite_staff",
+    "make_export",
     "matching_step",
     "note_devices_seen",
     "note_second_factor",
@@ -101,12 +104,14 @@ __all__ = [
     "reinstate_organisation",
     "remove_member",
     "remove_staff",
+    "request_export",
     "request_organisation",
     "require_role",
     "require_terms",
     "reset_qr_card",
     "reset_second_factor",
     "retry_erasure",
+    "retry_export",
     "revoke_all_devices",
     "revoke_device",
     "revoke_invitation",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from superapp.accounts import registry, selectors
 from superapp.accounts.models import (
+    DataExport,
     Device,
     Erasure,
     HandleDirectory,
@@ -27,6 +28,7 @@ from superapp.accounts.models import (
     User,
 )
 from superapp.accounts.registry import Room
+from superapp.accounts.services import exports
 from superapp.accounts.services.places import lock_organisation, take_off
 from superapp.core import audit, links
 from superapp.core.errors import Conflict
@@ -156,6 +158,8 @@ def erase_account(user_id: int) -> None:
     have its id. Raises ``LastOwner`` where they became the only one meanwhile."""
     for organisation_id in OrganisationMember.objects.filter(user_id=user_id).values_list("organisation_id", flat=True):
         _leave_staff(organisation_id, user_id)
+    for export_id in DataExport.objects.filter(user_id=user_id).values_list("id", flat=True):
+        exports.forget_export(export_id)
     _erase_account(user_id)
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from superapp.accounts.models import CodeCount, KnownDevice, PasswordAttempts, PhoneChange, PhoneDirectory, SignInCode
+from superapp.accounts.services.exports import forget_exports
 from superapp.accounts.services.invitations import forget_invitations
 from superapp.core import retention
 
@@ -21,6 +22,7 @@ def forget_expired() -> None:
     retention.delete_in_batches(PhoneDirectory, Q(released_at__lt=now - settings.PHONE_RESERVED_FOR))
     retention.delete_in_batches(KnownDevice, Q(expires_at__lt=now))
     forget_invitations()
+    forget_exports()
     began = time.monotonic()
     while _forget_tokens(now) == retention.BATCH and time.monotonic() - began < retention.SECONDS:
         pass

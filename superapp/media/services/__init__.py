@@ -1,6 +1,7 @@
 """What people and jobs can do with files. See ``registry`` for how a room says which files it takes."""
 
 from superapp.media.services.deletion import delete_file, delete_orphans, delete_uploads_of
+from superapp.media.services.keeping import discard, keep
 from superapp.media.services.processing import FIRST_PAUSE, MAX_ATTEMPTS, make_variants
 from superapp.media.services.uploads import attach, check_room, detach, store
 
@@ -13,6 +14,8 @@ __all__ = [
     "delete_orphans",
     "delete_uploads_of",
     "detach",
+    "discard",
+    "keep",
     "make_variants",
     "store",
 ]
