@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from messaging.errors import Blocked, ConversationClosed, NotFriends, Silenced
 from messaging.log import COLUMNS, row
-from messaging.models import Membership, Message
+from messaging.models import Conversation, Membership, Message
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
 from superapp.core.ids import MAX_ID
@@ -67,14 +67,18 @@ def message(*, conversation_id: int, user_id: int, seq: int) -> Message:
     return row(found)
 
 
-def check_may_speak(*, conversation_id: int, user_id: int) -> None:
-    """One statement. Raises ``NotFound`` for strangers, ``ConversationClosed``, in groups ``Silenced``, and between two
-    people ``Blocked`` or ``NotFriends``."""
+def check_may_speak(*, conversation_id: int, user_id: int) -> str:
+    """Returns as whom: a persona's key, or empty. One statement.
+
+    Raises ``NotFound`` for strangers, ``ConversationClosed``, in groups ``Silenced``, and between two people
+    ``Blocked`` or ``NotFriends``.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT c.kind, c.closed_at, c.closes_at, c.is_silenced AND mine.role = 'member', mine.silenced_until,
-                blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL
+                blocked.user_id IS NOT NULL, friend.user_id IS NOT NULL,
+                mine.persona
             FROM messaging_membership AS mine
             JOIN messaging_conversation AS c ON c.id = mine.conversation_id
             LEFT JOIN messaging_membership AS peer
@@ -90,7 +94,7 @@ def check_may_speak(*, conversation_id: int, user_id: int) -> None:
         found = cursor.fetchone()
     if found is None:
         raise NotFound
-    kind, closed_at, closes_at, all_silenced, silenced_until, blocked, friends = found
+    kind, closed_at, closes_at, all_silenced, silenced_until, blocked, friends, persona = found
     if closed_at or _is_past(closes_at):
         raise ConversationClosed
     if all_silenced:
@@ -102,6 +106,16 @@ def check_may_speak(*, conversation_id: int, user_id: int) -> None:
             raise Blocked
         if not friends:
             raise NotFriends
+    return str(persona)
+
+
+def check_is_open(conversation_id: int) -> None:
+    """For the house, which speaks anywhere while it is open. Raises ``NotFound``, ``ConversationClosed``."""
+    found = Conversation.objects.filter(id=conversation_id).values_list("closed_at", "closes_at").first()
+    if found is None:
+        raise NotFound
+    if found[0] or _is_past(found[1]):
+        raise ConversationClosed
 
 
 def _is_past(moment: datetime | None) -> bool:

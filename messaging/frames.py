@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from messaging import personas
 from messaging.models import FriendRequest, Message, Preferences
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
@@ -26,6 +27,7 @@ def row_frame(message: Message) -> Json:
         "seq": message.seq,
         "message_no": message.message_no,
         "sender_id": None if (sender_id := message.shown_sender_id) is None else str(sender_id),
+        "persona": personas.of(message),
         "client_id": str(message.client_id),
         "kind": message.kind,
         "body": message.body,

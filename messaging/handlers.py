@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from messaging import selectors
+from messaging import selectors, services
 from messaging.events import (
     ConversationOpened,
     MemberLeft,
@@ -48,6 +48,7 @@ def register() -> None:
             "messaging.Message": {"sender_id"},
         },
     )
+    services.register_loop()
 
 
 @after_commit(ProfileChanged)

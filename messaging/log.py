@@ -29,6 +29,8 @@ class Place:
     seq: int
     message_no: int
     taken_at: datetime
+    #: As whom the one who took it speaks here.
+    persona: str = ""
 
 
 COLUMNS = (
@@ -91,7 +93,9 @@ def take_place(
             WHERE id = %(conversation)s AND (%(member)s IS NULL OR EXISTS (
                 SELECT 1 FROM messaging_membership
                 WHERE conversation_id = %(conversation)s AND user_id = %(member)s AND left_seq IS NULL))
-            RETURNING last_seq, last_message_no, changed_at
+            RETURNING last_seq, last_message_no, changed_at, COALESCE((
+                SELECT persona FROM messaging_membership
+                WHERE conversation_id = %(conversation)s AND user_id = %(member)s), '')
             """,
             {"conversation": conversation_id, "member": member_id, "counts": int(counts), "shown": is_shown},
         )
@@ -111,7 +115,11 @@ def fill(
     quote_seq: int | None = None,
     persona: str = "",
 ) -> Message | None:
-    """Write the row; None when this sender's ``client_id`` is there already, and the place must be given back."""
+    """Write the row; None when this sender's ``client_id`` is there already, and the place must be given back.
+
+    Whoever is a persona to the others writes every row as that, unless ``persona`` names another one.
+    """
+    persona = persona or place.persona
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -226,6 +234,6 @@ def mark_own_as_read(place: Place | Message, *, user_id: int) -> None:
         cursor.execute(
             "UPDATE messaging_membership"
             " SET read_seq = %s, read_message_no = %s, is_marked_unread = false, changed_at = clock_timestamp()"
-            " WHERE conversation_id = %s AND user_id = %s",
+            " WHERE conversation_id = %s AND user_id = %s AND left_seq IS NULL",
             [place.seq, place.message_no, place.conversation_id, user_id],
         )

@@ -7,12 +7,12 @@ from django.db import connection
 
 def call(*, conversation_id: int, seq: int, user_ids: Sequence[int]) -> list[int]:
     """Those of the people who belong to it now are called by the row; returns them, in the order given. One statement,
-    under the conversation's lock."""
+    under the conversation's lock. Whoever is a persona there cannot be called by their own name: it would tell it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_membership SET mention_seq = GREATEST(mention_seq, %s), changed_at = clock_timestamp()
-            WHERE conversation_id = %s AND user_id = ANY(%s) AND left_seq IS NULL
+            WHERE conversation_id = %s AND user_id = ANY(%s) AND left_seq IS NULL AND persona = ''
             RETURNING user_id
             """,
             [seq, conversation_id, list(user_ids)],

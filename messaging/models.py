@@ -39,6 +39,9 @@ class Conversation(models.Model):
     #: When anything about it changed: what ``/sync/`` looks for.
     changed_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
+    #: What the product that opened it opened it for: ``taxi.ride`` and its own id. Empty: people did.
+    purpose = models.CharField(max_length=40, db_default="")
+    reference = models.CharField(max_length=100, db_default="")
     #: Nobody speaks here any more: disbanded, or closed by the product that opened it.
     closed_at = models.DateTimeField(null=True)
     closes_at = models.DateTimeField(null=True)
@@ -63,6 +66,24 @@ class Conversation(models.Model):
                 condition=Q(member_count__gte=0, member_count__lte=GROUP_LIMIT), name="conversation_size"
             ),
         ]
+        indexes = [
+            # For the loop that closes what is over; it contains nothing that changes with a message.
+            models.Index(
+                fields=["closes_at"], condition=Q(closed_at=None, closes_at__isnull=False), name="conversation_due"
+            )
+        ]
+
+
+class OpenedConversation(models.Model):
+    """The one conversation that a product opened for something of its own. A directory, as ``DirectPair`` is."""
+
+    pk = models.CompositePrimaryKey("reference", "purpose")
+    reference = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=40)
+    conversation_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_opened_conversation"
 
 
 class DirectPair(models.Model):
@@ -129,6 +150,8 @@ class Membership(models.Model):
     #: Out of the list until a message comes after this one; null: shown.
     hidden_message_no = models.BigIntegerField(null=True)
     is_marked_unread = models.BooleanField(db_default=False)
+    #: As whom the others see them here, ``kind:reference`` of a registered persona; empty: as themselves.
+    persona = models.CharField(max_length=60, db_default="")
 
     class Meta:
         db_table = "messaging_membership"
@@ -163,8 +186,14 @@ class Message(models.Model):
         FILE = "file"
         LOCATION = "location"
         CONTACT = "contact"
+        # What a product shows; only server code writes it.
+        CARD = "card"
+        CARD_UPDATED = "card_updated"
         # What happened to the conversation.
         GROUP_CREATED = "group_created"
+        CONVERSATION_OPENED = "conversation_opened"
+        MEMBERS_CHANGED = "members_changed"
+        CONVERSATION_CLOSED = "conversation_closed"
         FRIENDS_NOW = "friends_now"
         MEMBERS_ADDED = "members_added"
         MEMBER_JOINED = "member_joined"
@@ -198,7 +227,7 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True)
     recalled_at = models.DateTimeField(null=True)
     #: As whom the sender speaks, ``kind:reference`` of a registered persona; empty: as themselves.
-    persona = models.CharField(max_length=60, db_default="")
+    persona = models.CharField(max_length=60, default="", db_default="")
     #: How many people reacted with what.
     reactions = models.JSONField(default=dict, db_default={})
 
@@ -219,8 +248,38 @@ class Message(models.Model):
 
     @property
     def shown_sender_id(self) -> int | None:
-        """Who is said to have written it; None where nobody did."""
-        return None if self.sender_id == NOBODY else self.sender_id
+        """Who is said to have written it; None where nobody did, or somebody whom the others know as a persona."""
+        return None if self.sender_id == NOBODY or self.persona else self.sender_id
+
+
+class NewestCard(models.Model):
+    """What a card says now, for all its copies. A directory: the copies are in conversations, each a row of its log."""
+
+    pk = models.CompositePrimaryKey("reference", "kind")
+    reference = models.CharField(max_length=100)
+    kind = models.CharField(max_length=40)
+    version = models.BigIntegerField()
+    data = models.JSONField()
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_card"
+        constraints = [models.CheckConstraint(condition=Q(version__gte=1), name="card_version")]
+
+
+class CardCopy(models.Model):
+    """Where a card was posted or forwarded to, and which version stands there."""
+
+    pk = models.CompositePrimaryKey("reference", "kind", "conversation_id", "seq")
+    reference = models.CharField(max_length=100)
+    kind = models.CharField(max_length=40)
+    conversation_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    version = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_card_copy"
+        constraints = [models.CheckConstraint(condition=Q(version__gte=1, seq__gte=1), name="card_copy_numbers")]
 
 
 #: Kinds of rows that somebody said: what can be quoted, recalled, reacted to.

@@ -25,7 +25,8 @@ def preview(*, conversation_id: int, reader_id: int, seq: int) -> dict[str, Any]
         raise NotForThis(kind=quoted.kind)
     return {
         "seq": quoted.seq,
-        "sender_id": str(quoted.sender_id),
+        "sender_id": None if (sender_id := quoted.shown_sender_id) is None else str(sender_id),
+        "persona": quoted.persona or None,
         "kind": quoted.kind,
         "text": excerpt(quoted.kind, quoted.body),
     }

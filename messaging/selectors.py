@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from messaging import access, log
+from messaging import access, cards, log, personas
 from messaging.frames import message_frame
 from messaging.models import (
     Block,
@@ -76,6 +76,7 @@ _FRAMES = f"""
         peer.user_id,
         CASE WHEN my_choice.shares_read_marks AND peer_choice.shares_read_marks AND are_close.user_id IS NOT NULL
             THEN peer.read_seq END,
+        mine.persona, c.purpose, c.reference,
         last.*
     FROM messaging_membership AS mine
     JOIN messaging_conversation AS c ON c.id = mine.conversation_id
@@ -96,6 +97,7 @@ _FRAMES = f"""
     WHERE mine.user_id = %s AND mine.conversation_id = ANY(%s)
 """  # noqa: S608  (our own names of columns)
 _PEER = 27
+_LAST = 32
 
 
 def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> list[Json]:
@@ -104,15 +106,17 @@ def conversation_frames(*, actor_id: int, conversation_ids: Sequence[int]) -> li
         cursor.execute(_FRAMES, [actor_id, list(conversation_ids)])
         rows = {row[0]: row for row in cursor.fetchall()}
     people = accounts.users(row[_PEER] for row in rows.values() if row[_PEER])
-    return [_conversation_frame(rows[found], people) for found in conversation_ids if found in rows]
+    last = {found: log.row(row[_LAST:]) for found, row in rows.items() if row[_LAST] is not None}
+    personas.show(last.values())
+    return [_conversation_frame(rows[found], last.get(found), people) for found in conversation_ids if found in rows]
 
 
-def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
+def _conversation_frame(row: tuple[Any, ...], last: Message | None, people: dict[int, Any]) -> Json:
     (conversation_id, kind, title, member_count, last_seq, last_at, closed_at, closes_at, notice) = row[:9]
     (owner_id, is_silenced, may_add, may_mention_all, joins_need_approval, newcomers_see_history) = row[9:15]
     (role, read_seq, unread, is_marked_unread, first_seq, left_seq, mention_seq) = row[15:22]
     (alias, silenced_until, is_muted, pinned_at, is_hidden, peer_id, peer_read_seq) = row[22:29]
-    last = row[29:]
+    (persona, purpose, reference) = row[29:_LAST]
     # Whoever has left learns nothing of what came after.
     is_here = left_seq is None
     peer = people.get(peer_id)
@@ -121,6 +125,8 @@ def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
         "kind": kind,
         "title": title,
         "notice": notice if is_here else "",
+        "purpose": purpose,
+        "reference": reference,
         "member_count": member_count if is_here else 0,
         "owner_id": str(owner_id) if owner_id is not None and is_here else None,
         "settings": {
@@ -134,7 +140,7 @@ def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
         else None,
         "last_seq": last_seq if is_here else left_seq,
         "last_at": rfc3339(last_at),
-        "last_message": message_frame(log.row(last)) if last[0] is not None else None,
+        "last_message": message_frame(last) if last else None,
         "closed_at": _time(closed_at) if is_here else None,
         "closes_at": _time(closes_at),
         "mine": {
@@ -152,6 +158,7 @@ def _conversation_frame(row: tuple[Any, ...], people: dict[int, Any]) -> Json:
             "is_hidden": is_hidden,
             "peer": accounts.profile_frame(peer) if peer else None,
             "peer_read_seq": peer_read_seq,
+            "persona": persona or None,
         },
     }
 
@@ -161,9 +168,22 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def members_of(*, actor_id: int, conversation_id: int) -> QuerySet[Membership]:
-    """Who is there now; page by ``joined_at, user_id``. Raises ``NotFound`` for whoever is not."""
+    """Who is there now; page by ``joined_at, user_id``. Raises ``NotFound`` for whoever is not.
+
+    Without those whom the others know as a persona: see ``personas_in``. A page's cursor would name them.
+    """
     access.membership(conversation_id=conversation_id, user_id=actor_id)
-    return Membership.objects.filter(conversation_id=conversation_id, left_seq=None)
+    return Membership.objects.filter(conversation_id=conversation_id, left_seq=None, persona="")
+
+
+def personas_in(conversation_id: int) -> list[Membership]:
+    """Members who are personas to the others, for one who may see them; few by their nature."""
+    masked = Membership.objects.filter(conversation_id=conversation_id, left_seq=None).exclude(persona="")
+    found = list(masked.order_by("persona"))
+    personas.show(found)
+    for membership in found:
+        membership.user = None  # type: ignore[attr-defined]
+    return found
 
 
 def peer_who_may_see_read_marks(*, conversation_id: int, user_id: int) -> int | None:
@@ -218,15 +238,29 @@ def messages(*, actor_id: int, conversation_id: int, after: int | None, before: 
 
 def message_frames(*, actor_id: int, rows: Sequence[Message]) -> list[Json]:
     """Rows of one conversation as somebody who may read them sees them, with what they are about. At most two
-    statements."""
+    statements, and what the products ask whose cards and personas are among them."""
+    targets = _targets(actor_id, rows)
+    shown = [*rows, *targets.values()]
+    personas.show(shown)
+    live = cards.live(shown, viewer_id=actor_id)
+    frames = []
+    for row in rows:
+        target = targets.get(row.ref_seq or 0)
+        frame = message_frame(row, target=target)
+        frame["mine"] = {"live": cards.live_of(target or row, live)}
+        frames.append(frame)
+    return frames
+
+
+def _targets(actor_id: int, rows: Sequence[Message]) -> dict[int, Message]:
+    """What rows are about, by seq, as far as somebody may see it."""
     about = {row.ref_seq for row in rows if row.ref_seq is not None}
     if not about:
-        return [message_frame(row) for row in rows]
+        return {}
     conversation_id = rows[0].conversation_id
     window = access.window(conversation_id=conversation_id, user_id=actor_id)
     seqs = [seq for seq in about if seq in window]
-    targets = {row.seq: row for row in Message.objects.filter(conversation_id=conversation_id, seq__in=seqs)}
-    return [message_frame(row, target=targets.get(row.ref_seq or 0)) for row in rows]
+    return {row.seq: row for row in Message.objects.filter(conversation_id=conversation_id, seq__in=seqs)}
 
 
 def readable_references(viewer_id: int, references: set[str]) -> set[str]:

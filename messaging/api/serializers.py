@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from messaging import personas
 from messaging.contents import MAX_MENTIONS
 from messaging.models import Conversation, FriendRequest, Friendship, Membership, Message, Preferences
 from superapp.accounts.api.serializers import ProfileOutput
@@ -78,6 +79,14 @@ class SendCommand(SendInput):
     client_id = Uuid()
 
 
+class PersonaOutput(Output):
+    """As whom somebody speaks for a product: a brand's desk, a driver. ``key`` tells one from another."""
+
+    key = serializers.CharField()
+    display_name = serializers.CharField(allow_blank=True)
+    avatar_id = Id(allow_null=True)
+
+
 class ReactionOutput(Output):
     emoji = serializers.CharField()
     count = serializers.IntegerField()
@@ -89,7 +98,8 @@ class RowOutput(Output):
     conversation_id = Id()
     seq = serializers.IntegerField(help_text="1, 2, 3 … without holes in each conversation.")
     message_no = serializers.IntegerField(help_text="How many rows that count as unread there are up to this one.")
-    sender_id = Id(source="shown_sender_id", allow_null=True, help_text="None: nobody wrote it.")
+    sender_id = Id(source="shown_sender_id", allow_null=True, help_text="None: nobody wrote it, or a persona.")
+    persona = serializers.SerializerMethodField()
     client_id = serializers.UUIDField()
     kind = serializers.ChoiceField(Message.Kind.choices)
     body = serializers.DictField()
@@ -99,9 +109,19 @@ class RowOutput(Output):
     recalled_at = Time(allow_null=True)
     created_at = Time()
 
+    @extend_schema_field(PersonaOutput(allow_null=True, help_text="As whom it was written, if not as a person."))
+    def get_persona(self, message: Message) -> dict[str, Any] | None:
+        return personas.of(message)
+
     @extend_schema_field(ReactionOutput(many=True))
     def get_reactions(self, message: Message) -> list[dict[str, Any]]:
         return [{"emoji": emoji, "count": count} for emoji, count in message.reactions.items()]
+
+
+class MyRowOutput(Output):
+    """What depends on who reads."""
+
+    live = serializers.DictField(allow_null=True, help_text="Of a card: what its product says right now, to you.")
 
 
 class MessageOutput(RowOutput):
@@ -111,6 +131,12 @@ class MessageOutput(RowOutput):
     def get_target(self, message: Message) -> dict[str, Any] | None:
         target: Message | None = getattr(message, "target", None)
         return RowOutput(target).data if target else None
+
+
+class ListedMessageOutput(MessageOutput):
+    """A message as a list shows it to one reader; pushes and answers to a send have no ``mine``."""
+
+    mine = MyRowOutput()
 
 
 class HistoryQuery(Input):
@@ -146,7 +172,8 @@ class ReadMarkOutput(Output):
 
 class TypingPush(Output):
     conversation_id = Id()
-    user_id = Id()
+    user_id = Id(allow_null=True)
+    persona = PersonaOutput(allow_null=True, help_text="As whom somebody writes, if not as a person.")
 
 
 class PeerReadPush(Output):
@@ -186,6 +213,7 @@ class MineOutput(Output):
     is_hidden = serializers.BooleanField()
     peer = ProfileOutput(allow_null=True, help_text="The other one, in a conversation of two.")
     peer_read_seq = serializers.IntegerField(allow_null=True, help_text="Where both share their read marks.")
+    persona = serializers.CharField(allow_null=True, help_text="The key of the persona as which I speak here.")
 
 
 class MineInput(Input):
@@ -224,6 +252,8 @@ class ConversationOutput(Output):
     kind = serializers.ChoiceField(Conversation.Kind.choices)
     title = serializers.CharField(allow_blank=True)
     notice = serializers.CharField(allow_blank=True)
+    purpose = serializers.CharField(allow_blank=True, help_text="For what a product opened it, such as taxi.ride.")
+    reference = serializers.CharField(allow_blank=True, help_text="The product's id of what it was opened for.")
     member_count = serializers.IntegerField(help_text="0 where I have left.")
     owner_id = Id(allow_null=True)
     settings = GroupSettingsOutput(allow_null=True, help_text="Of a group.")
@@ -245,13 +275,20 @@ class GroupInput(Input):
 
 
 class MemberOutput(Output):
-    user = ProfileOutput()
+    """Either a person or a persona. Personas stand in front, all on the first page."""
+
+    user = ProfileOutput(allow_null=True)
+    persona = serializers.SerializerMethodField()
     role = serializers.ChoiceField(Membership.Role.choices)
     alias = serializers.CharField(
         allow_blank=True, help_text="What they are called here, where that is not their name."
     )
     silenced_until = Time(allow_null=True)
     joined_at = Time()
+
+    @extend_schema_field(PersonaOutput(allow_null=True))
+    def get_persona(self, membership: Membership) -> dict[str, Any] | None:
+        return personas.of(membership)
 
 
 class SyncQuery(Input):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -261,6 +262,8 @@ class Members(Endpoint):
         rows = selectors.members_of(actor_id=request.user_id, conversation_id=conversation_id)
         page = paginate(rows, request, order=("joined_at", "user_id"), **data)
         selectors.show_people(page.results, user="user_id")
+        if page.previous is None:
+            return replace(page, results=[*selectors.personas_in(conversation_id), *page.results])
         return page
 
 
@@ -276,7 +279,7 @@ class Messages(Endpoint):
     class Get(Operation):
         """A stretch of a conversation's log, in order: the newest page, or what lies after or before a seq."""
 
-        query, output, page = shapes.HistoryQuery, shapes.MessageOutput, True
+        query, output, page = shapes.HistoryQuery, shapes.ListedMessageOutput, True
         errors = (NotFound,)
 
     class Post(Operation):

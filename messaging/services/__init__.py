@@ -1,6 +1,8 @@
 """What people can do with contacts, conversations and messages."""
 
+from messaging.cards import Card
 from messaging.services.asking import ask_to_be_friends, find_by_phone
+from messaging.services.cards import post_card, post_text, update_card
 from messaging.services.contacts import (
     accept_friend_request,
     block,
@@ -25,12 +27,14 @@ from messaging.services.groups import (
 from messaging.services.lists import MOST_PINNED, change_mine
 from messaging.services.marks import mark_read, show_typing
 from messaging.services.messages import send_message
+from messaging.services.opened import close_conversation, open_conversation, register_loop, set_members
 from messaging.services.preferences import change_preferences
 from messaging.services.tags import MOST_TAGS, change_friend, create_tag, delete_tag, rename_tag
 
 __all__ = [
     "MOST_PINNED",
     "MOST_TAGS",
+    "Card",
     "accept_friend_request",
     "appoint_admin",
     "ask_to_be_friends",
@@ -41,6 +45,7 @@ __all__ = [
     "change_mine",
     "change_notice",
     "change_preferences",
+    "close_conversation",
     "create_group",
     "create_tag",
     "decline_friend_request",
@@ -51,14 +56,20 @@ __all__ = [
     "find_by_phone",
     "leave_group",
     "mark_read",
+    "open_conversation",
     "open_direct_conversation",
+    "post_card",
+    "post_text",
+    "register_loop",
     "remove_friend",
     "remove_member",
     "rename_tag",
     "request_friend",
     "send_message",
+    "set_members",
     "show_typing",
     "silence_member",
     "transfer_group",
     "unblock",
+    "update_card",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from messaging import registry
 from messaging.access import check_may_speak
 from messaging.events import MineChanged, ReadMarkMoved
 from messaging.frames import conversation_topic
@@ -81,9 +82,13 @@ def show_typing(*, actor_id: int, conversation_id: int) -> None:
         limits.take(action="messaging.typing.user", subject=f"{actor_id}:{conversation_id}")
     except TooManyRequests:
         return
-    check_may_speak(conversation_id=conversation_id, user_id=actor_id)
+    key = check_may_speak(conversation_id=conversation_id, user_id=actor_id)
     push.to_topic(
         conversation_topic(conversation_id),
         type="typing",
-        payload={"conversation_id": str(conversation_id), "user_id": str(actor_id)},
+        payload={
+            "conversation_id": str(conversation_id),
+            "user_id": None if key else str(actor_id),
+            "persona": registry.personas.shown([key])[key] if key else None,
+        },
     )

@@ -11,7 +11,7 @@ from superapp.client.group_events import GROUP_EVENTS
 from superapp.client.shapes import Conversation, Message
 
 # Rows that say what happened to the conversation itself; nobody has to read them, but for a notice.
-NOT_COUNTED = GROUP_EVENTS - {"notice_changed"}
+NOT_COUNTED = (GROUP_EVENTS - {"notice_changed"}) | {"conversation_opened", "members_changed", "conversation_closed"}
 
 
 @dataclass(frozen=True)

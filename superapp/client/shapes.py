@@ -73,17 +73,26 @@ class Reaction(TypedDict):
     count: int
 
 
+class Persona(TypedDict):
+    """As whom somebody speaks for a product; who that is nobody is told. ``key`` tells one from another."""
+
+    key: str
+    display_name: str
+    avatar_id: str | None
+
+
 class Message(TypedDict):
     """``body`` depends on ``kind``: docs/messaging.md has the table.
 
     A row with ``ref_seq`` says that something happened to that earlier one, which ``target`` shows as it is now; where
-    it is None, whoever has that row fetches it. ``sender_id`` is None where nobody wrote it.
+    it is None, whoever has that row fetches it. ``sender_id`` is None where nobody wrote it, or a ``persona``.
     """
 
     conversation_id: str
     seq: int
     message_no: int
     sender_id: str | None
+    persona: Persona | None
     client_id: str
     kind: str
     body: Json
@@ -113,13 +122,18 @@ class Mine(TypedDict):
     is_hidden: bool
     peer: Profile | None
     peer_read_seq: int | None
+    persona: str | None
 
 
 class Conversation(TypedDict):
+    """``purpose`` and ``reference`` say for what a product opened it; empty where people did."""
+
     id: str
     kind: str
     title: str
     notice: str
+    purpose: str
+    reference: str
     member_count: int
     owner_id: str | None
     settings: Json | None
@@ -132,7 +146,10 @@ class Conversation(TypedDict):
 
 
 class Member(TypedDict):
-    user: Profile
+    """Either a ``user`` or a ``persona``; the other is None."""
+
+    user: Profile | None
+    persona: Persona | None
     role: str
     alias: str
     silenced_until: str | None

@@ -148,7 +148,7 @@ class Store:
             case "peer.read":
                 return self._peer_read(payload)
             case "typing":
-                return [] if payload["user_id"] == self.me else [Typing(payload["conversation_id"], payload["user_id"])]
+                return self._typing(payload)
             case "conversation.joined":
                 return self._heard_of(payload["conversation_id"])
             case "conversation.changed":
@@ -176,6 +176,12 @@ class Store:
         else:
             self._unknown.add(conversation_id)
         return []
+
+    def _typing(self, payload: Json) -> list[Update]:
+        log = self.logs.get(payload["conversation_id"])
+        my_persona = log.summary["mine"].get("persona") if log and log.summary else None
+        who = payload["user_id"] or (payload.get("persona") or {}).get("key")
+        return [] if who in {self.me, my_persona, None} else [Typing(payload["conversation_id"], who)]
 
     def _peer_read(self, payload: Json) -> list[Update]:
         log = self._log(payload["conversation_id"])

@@ -202,7 +202,10 @@ class Talk:
         log = await self.client.look_at(conversation_id)
         self._conversation_id = conversation_id
         async for member in self.api.members(conversation_id):
-            self._names[member["user"]["id"]] = one_line(member["alias"] or member["user"]["display_name"])
+            if person := member["user"]:
+                self._names[person["id"]] = one_line(member["alias"] or person["display_name"])
+            elif persona := member["persona"]:
+                self._names[persona["key"]] = one_line(persona["display_name"])
         async for friend in self.api.friends():
             if friend["remark"] and friend["user"]["id"] in self._names:
                 self._names[friend["user"]["id"]] = one_line(friend["remark"])

@@ -51,7 +51,7 @@ class Transcript:
     def lines_of(self, message: Message, *, asset: Asset | None = None, peer_read_seq: int | None = None) -> list[str]:
         """``asset``: what ``/media/`` says about the message's photo, if it could be asked."""
         at = datetime.fromisoformat(message["created_at"]).astimezone(self._zone)
-        name = self._by_whom(message["sender_id"])
+        name = self._by_whom(message)
         first, *rest = self._content(message, name, asset).split("\n")
         if self.has_mark(message):
             first += "  ✓✓ read" if (peer_read_seq or 0) >= message["seq"] else "  ✓"
@@ -61,10 +61,20 @@ class Transcript:
         """Whether it is something that we said, so that it matters whether the other one has read it."""
         return message["sender_id"] == self._me and message["kind"] in SAID
 
-    def _by_whom(self, sender_id: str | None) -> str:
+    def _by_whom(self, message: Message) -> str:
+        sender_id, persona = message["sender_id"], message.get("persona")
+        if persona is not None:
+            return one_line(persona["display_name"]) or "somebody"
         if sender_id is None:
             return "nobody"
-        return "you" if sender_id == self._me else self._name_of(sender_id)
+        return self._by_id(sender_id)
+
+    def _by_id(self, user_id: str) -> str:
+        return "you" if user_id == self._me else self._name_of(user_id)
+
+    def _people(self, named: Json) -> str:
+        """Of a row about members, who may be personas."""
+        return one_line(", ".join([*map(self._by_id, named["member_ids"]), *named["personas"]]))
 
     def begin_elsewhere(self) -> None:
         """What comes next is from another day than what came last, or may be."""
@@ -86,11 +96,27 @@ class Transcript:
             case "voice" | "video" | "file" | "location" | "contact" as kind:
                 return f"{name}: {in_brackets(kind, body)}"
             case kind if kind in GROUP_EVENTS:
-                return in_words(kind, body, who=name, name_of=self._by_whom, plain=one_line)
+                return in_words(kind, body, who=name, name_of=self._by_id, plain=one_line)
+            case "card":
+                return f"{name}: {card_in_words(body)}"
+            case "card_updated":
+                target = message["target"]
+                return f"now: {card_in_words(target['body'])}" if target and target["body"] else "a card has changed"
+            case "conversation_opened":
+                return "this conversation was opened"
+            case "conversation_closed":
+                return "this conversation has ended"
+            case "members_changed":
+                return "; ".join(f"{people} {how}" for how in ("joined", "left") if (people := self._people(body[how])))
             case "friends_now":
                 greeting = one_line(str(body.get("greeting", "")))
                 return f"{name} asked, and now you are friends" + (f": “{greeting}”" if greeting else "")
         return f"{name} sent something that this client cannot show ({one_line(message['kind'])})"
+
+
+def card_in_words(body: Json) -> str:
+    """Its sentence; a client that knows the kind would show more."""
+    return f"[{one_line(str(body['fallback'].get('en', body['kind'])))}]"
 
 
 def photo_in_words(message: Message, asset: Asset | None) -> str:

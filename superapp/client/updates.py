@@ -59,7 +59,7 @@ class PeerRead:
 
 @dataclass(frozen=True)
 class Typing:
-    """Somebody else is typing: show it for about five seconds."""
+    """Somebody else is typing: show it for about five seconds. ``user_id``: a person's id, or a persona's key."""
 
     conversation_id: str
     user_id: str

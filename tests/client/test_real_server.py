@@ -19,7 +19,7 @@ from tests.client.conditions import until
 from tests.media import films
 from tests.processes import Gateway
 from tests.realtime.people import Device, befriend, person
-from tests.realtime.sockets import NO_LIMITS, gateway
+from tests.realtime.sockets import NO_LIMITS, as_all_see_them, gateway
 
 PASSWORD = "correct horse battery"
 
@@ -59,17 +59,20 @@ def marks(log: ConversationLog) -> dict[str, Any]:
 
 
 async def fetched(client: Client) -> dict[str, Any]:
-    """Marks and messages of every conversation, as REST shows them to this person."""
+    """Marks and messages of every conversation, as REST shows them to this person but for ``mine``."""
     everything = {}
     async for conversation in client.api.conversations():
         mine, page = conversation["mine"], await client.api.messages(conversation["id"], after=0)
         shown = {name: mine[name] for name in ("read_seq", "unread", "peer_read_seq")}
-        everything[conversation["id"]] = ({**shown, "last_seq": conversation["last_seq"]}, page["results"])
+        everything[conversation["id"]] = (
+            {**shown, "last_seq": conversation["last_seq"]},
+            as_all_see_them(page["results"]),
+        )
     return everything
 
 
 def known(client: Client) -> dict[str, Any]:
-    return {log.id: (marks(log), log.messages) for log in client.store.logs.values()}
+    return {log.id: (marks(log), as_all_see_them(log.messages)) for log in client.store.logs.values()}
 
 
 async def test_what_was_pushed_is_what_is_fetched(server: Gateway) -> None:

@@ -350,6 +350,8 @@ def test_who_writes_has_read_what_came_before(store: Store) -> None:
 def test_own_typing_is_not_shown(store: Store) -> None:
     assert store.push(pushed("typing", {"conversation_id": CHAT, "user_id": BO})) == [Typing(CHAT, BO)]
     assert store.push(pushed("typing", {"conversation_id": CHAT, "user_id": ME})) == []
+    masked = {"conversation_id": CHAT, "user_id": None, "persona": {"key": "courier:8"}}
+    assert store.push(pushed("typing", masked)) == [Typing(CHAT, "courier:8")]
 
 
 def test_kinds_of_other_apps_are_passed_on(store: Store) -> None:

@@ -88,3 +88,26 @@ def test_name_is_one_line() -> None:
 @pytest.mark.parametrize(("size", "words"), [(999, "999 bytes"), (245_300, "245 kB"), (3_460_000, "3.5 MB")])
 def test_sizes_are_in_words(size: int, words: str) -> None:
     assert size_in_words(size) == words
+
+
+PERSONA = {"key": "courier:8", "display_name": "Courier \x1b8", "avatar_id": None}
+CARD = {"kind": "test.parcel", "fallback": {"en": "Your parcel is packed", "fr": "…"}}
+
+
+def test_what_products_say_is_shown_in_words(transcript: Transcript) -> None:
+    def line(kind: str, **more: Any) -> str:
+        shown = {**message(kind), "sender_id": None, "persona": None, "target": None, **more}
+        return transcript.lines_of(shown)[-1].removeprefix("10:05 ")
+
+    assert line("text", body={"text": "hi"}, persona=PERSONA) == "Courier 8: hi"
+    assert line("text", body={"text": "hi"}, persona={**PERSONA, "display_name": ""}) == "somebody: hi"
+    assert line("card", body=CARD, persona=PERSONA) == "Courier 8: [Your parcel is packed]"
+    assert line("card_updated", body={"version": 2}, target={"body": CARD}) == "now: [Your parcel is packed]"
+    assert line("card_updated", body={"version": 2}) == "a card has changed"
+    both, none = {"member_ids": ["2"], "personas": ["courier:8"]}, {"member_ids": [], "personas": []}
+    assert line("members_changed", body={"joined": both, "left": none}) == "Bo, courier:8 joined"
+    assert (
+        line("members_changed", body={"joined": none, "left": {**both, "member_ids": ["1"]}}) == "you, courier:8 left"
+    )
+    assert line("conversation_opened", body={}) == "this conversation was opened"
+    assert line("conversation_closed", body={}) == "this conversation has ended"

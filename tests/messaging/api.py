@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.test import Client
 
 from tests.realtime.people import Device
+from tests.realtime.sockets import as_all_see_them
 
 Json = dict[str, Any]
 
@@ -27,6 +28,7 @@ def untouched(**changes: Any) -> Json:
         "is_hidden": False,
         "peer": None,
         "peer_read_seq": None,
+        "persona": None,
     } | changes
 
 
@@ -65,6 +67,10 @@ class Api:
         return self.refused("POST", path, body or {"kind": "text", "text": "hello"}, key=key or str(uuid4()))
 
     def history(self, conversation_id: int | str) -> list[Json]:
+        """As everybody there sees it: without ``mine``, which pushes do not have."""
+        return as_all_see_them(self.rows(conversation_id))
+
+    def rows(self, conversation_id: int | str) -> list[Json]:
         return self.all(f"conversations/{conversation_id}/messages/?after=0&limit=100")
 
     def conversation(self, conversation_id: int | str) -> Json:

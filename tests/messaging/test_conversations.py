@@ -70,7 +70,7 @@ def test_members_have_roles_and_pages() -> None:
         *((other.id, "member") for other in others),
     }
     assert len(members) == 5
-    assert set(members[0]) == {"user", "role", "alias", "silenced_until", "joined_at"}
+    assert set(members[0]) == {"user", "persona", "role", "alias", "silenced_until", "joined_at"}
 
 
 def test_repeating_the_key_returns_the_first_group(wire: Wire) -> None:

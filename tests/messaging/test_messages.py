@@ -58,6 +58,7 @@ def test_a_text_is_stored_pushed_and_read_back_as_the_same_thing(wire: Wire) -> 
         "seq": 2,
         "message_no": 2,
         "sender_id": ada.id,
+        "persona": None,
         "client_id": key,
         "kind": "text",
         "body": {"text": "hello"},

@@ -18,7 +18,18 @@ from tests.media import images
 from tests.processes import Gateway
 from tests.realtime.people import Device, another_device, friends, group, people, person, say
 from tests.realtime.proxy import Proxy
-from tests.realtime.sockets import NO_LIMITS, Refused, Rest, Socket, enter, entered, gateway, knock, until
+from tests.realtime.sockets import (
+    NO_LIMITS,
+    Refused,
+    Rest,
+    Socket,
+    as_all_see_them,
+    enter,
+    entered,
+    gateway,
+    knock,
+    until,
+)
 from tests.sizes import sizes
 
 
@@ -181,7 +192,7 @@ async def test_who_was_away_in_the_middle_ends_with_everything_once(server: Gate
             (changed,) = [found for found in page["conversations"] if found["id"] == str(conversation_id)]
             assert changed["last_seq"] == 81
             missed = await api.get(f"conversations/{conversation_id}/messages/", after=max(seen), limit=100)
-            for message in [*missed["results"], *back.messages()]:
+            for message in [*as_all_see_them(missed["results"]), *back.messages()]:
                 assert seen.setdefault(message["seq"], message) == message
             for number in range(80, 100):
                 await mine.send_text(conversation_id, str(number))
@@ -344,7 +355,7 @@ async def test_typing_is_shown_and_too_much_of_it_is_swallowed(server: Gateway) 
         await theirs.settled()
         shown = theirs.all("typing")
         assert [frame["payload"] for frame in shown] == [
-            {"conversation_id": str(conversation_id), "user_id": ada.id}
+            {"conversation_id": str(conversation_id), "user_id": ada.id, "persona": None}
         ] * len(shown)
         # Three at once, and one more for each two seconds that the twelve took.
         assert 3 <= len(shown) < 12

@@ -270,5 +270,5 @@ def test_typing_is_shown_to_the_conversation_and_too_much_of_it_is_swallowed(wir
         Api(ada).ok("POST", f"conversations/{conversation_id}/typing/", status=204)
     shown = wire.pushes()
     topic = f"conversation:{conversation_id}"
-    payload = {"conversation_id": str(conversation_id), "user_id": ada.id}
+    payload = {"conversation_id": str(conversation_id), "user_id": ada.id, "persona": None}
     assert shown == [([topic], {"type": "typing", "topic": topic, "payload": payload})] * 3

@@ -111,7 +111,7 @@ def test_lists_cost_the_same_however_long_they_are() -> None:
         "conversations/…/messages/": [2, 2],
         "conversations/…/messages/?after=0": [2, 2],
         "conversations/…/messages/?before=2": [2, 2],
-        "conversations/…/members/": [3, 3],
+        "conversations/…/members/": [4, 4],
         "sync/": [4, 4],
         "friends/": [3, 3],
         "friend-requests/": [2, 2],

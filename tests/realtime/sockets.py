@@ -230,14 +230,19 @@ class Rest:
         return await self.call("POST", path, {"kind": "text", "text": text}, key=key or str(uuid4()))
 
     async def history(self, conversation_id: int | str) -> list[Json]:
-        """Everything, oldest first, a hundred at a time."""
+        """Everything, oldest first, a hundred at a time, as everybody sees it: without ``mine``."""
         found: list[Json] = []
         path: str | None = f"/api/v1/conversations/{conversation_id}/messages/?after=0&limit=100"
         while path:
             page = await self.get(path)
-            found += page["results"]
+            found += as_all_see_them(page["results"])
             path = page["next"]
         return found
+
+
+def as_all_see_them(rows: list[Json]) -> list[Json]:
+    """Messages as pushes show them, which have no ``mine``."""
+    return [{name: value for name, value in row.items() if name != "mine"} for row in rows]
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = 0) -> Any:

@@ -127,6 +127,7 @@ async def test_every_frame_of_it_is_seen(server: InsideGateway, settings: Any) -
     async with entered(server, ada, bo, other) as (here, there, beside):
         topic = await _become_friends(ada, bo, here, there)
         await _talk(topic.partition(":")[2], ada, bo, here, there, beside)
+        await _be_served(ada, bo, there)
         await _listen(topic, ada, here)
         await _be_somebody(ada, other, here)
         await _work_together(ada, bo, here, there)
@@ -175,6 +176,15 @@ async def _talk(conversation_id: str, ada: Device, bo: Device, here: Socket, the
     seq = await asyncio.to_thread(say, bo, int(conversation_id))
     await here.ask("message.read", {"conversation_id": conversation_id, "seq": seq})
     await beside.pushed("read.updated", read_seq=seq)
+
+
+async def _be_served(ada: Device, bo: Device, there: Socket) -> None:
+    name = {"purpose": "test.story", "reference": str(uuid4())}
+    members = [ada.user_id, bo.user_id]
+    await asyncio.to_thread(messaging.open_conversation, kind="temporary", member_ids=members, **name)
+    await there.pushed("conversation.joined")
+    await asyncio.to_thread(messaging.set_members, member_ids=members[:1], **name)
+    await there.pushed("conversation.left")
 
 
 async def _listen(topic: str, ada: Device, here: Socket) -> None:
