@@ -1,5 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
+# Also said of invitations to groups: one code, one sentence.
+from superapp.accounts.errors import InvitationEnded as InvitationEnded
 from superapp.core.errors import DomainError
 
 
@@ -109,7 +111,3 @@ class OwnerOnly(DomainError):
 
 class OwnerMustStay(DomainError):
     code, status, message = "owner_must_stay", 409, _("Hand the group over to somebody else first.")
-
-
-class InvitationEnded(DomainError):
-    code, status, message = "invitation_ended", 410, _("This invitation is no longer valid.")

@@ -181,7 +181,7 @@ class History:
     def _spoken(self, conversation: Conversation, story: Direct | Group, said: Said, seq: int) -> Message:
         name = (*name_of(story), str(seq))
         if not said.photo:
-            asked = request_hash(kind=Kind.TEXT.value, text=said.text, asset_id=None)
+            asked = request_hash(kind=Kind.TEXT.value, text=said.text)
             return self._message(
                 conversation, name, said.sender, Kind.TEXT, said.at, body={"text": said.text}, asked=asked
             )
@@ -197,7 +197,7 @@ class History:
             "height": asset.height,
             "content_type": asset.content_type,
         }
-        asked = request_hash(kind=Kind.PHOTO.value, text="", asset_id=asset.id)
+        asked = request_hash(kind=Kind.PHOTO.value, asset_id=asset.id)
         return self._message(conversation, name, said.sender, Kind.PHOTO, said.at, body=body, asked=asked)
 
     def _message(
