@@ -23,6 +23,8 @@ def web(*listen: str) -> Command:
     """One origin for REST and sockets; ``listen`` is uvicorn's ``--fd``, or ``--host`` and ``--port``."""
     command: Command = [PYTHON, "-m", "uvicorn", "superapp.asgi:application", *listen]
     command += [
+        "--http",
+        "superapp.core.http_protocol:BoundedHttp",
         "--ws",
         "superapp.realtime.protocol:DeviceProtocol",
         "--ws-max-size",

@@ -144,6 +144,9 @@ API_MAX_DEPTH = 20
 API_MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 # On one origin: a body may stall this long, gains time with every byte, and an answer may be left unread this long.
 HTTP_BODY_PATIENCE_SECONDS = 15.0
+# And the head of a request has this long from its first byte, the first one of a connection from its beginning.
+HTTP_HEAD_SECONDS = 10.0
+HTTP_HEAD_BYTES = 64 * 1024
 HTTP_BODY_BYTES_PER_SECOND = 8 * 1024
 HTTP_ANSWER_STALLED_SECONDS = 30.0
 API_PAGE_SIZE = 30

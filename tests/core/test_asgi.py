@@ -4,7 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +36,13 @@ def server(committed_db: Any) -> Iterator[Gateway]:
         said = running.last_lines(100_000)
         assert "Traceback" not in said
         assert "without completing response" not in said
+
+
+@pytest.fixture(scope="module")
+def hasty(committed_db: Any) -> Iterator[Gateway]:
+    """On which a head has one second."""
+    with Gateway(committed_db, settings={"HTTP_HEAD_SECONDS": 1.0}) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -390,3 +397,59 @@ def test_large_file_is_taken_on_disk_while_others_are_served(server: Gateway, to
     )
     assert (part.status_code, part.content) == (206, b"\0" * 100)
     assert part.headers["content-length"] == "100"
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    answer = b""
+    while piece := connection.recv(65536):
+        answer += piece
+    return answer
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-More: "])
+def test_who_never_finishes_a_head_is_given_up(hasty: Gateway, said: bytes) -> None:
+    with line(hasty) as connection:
+        connection.sendall(said)
+        assert until_closed(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_drips_the_second_head_is_given_up_as_well(hasty: Gateway) -> None:
+    with line(hasty) as connection:
+        connection.sendall(request("GET", "/healthz"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert b"HTTP/1.1 408 " in until_closed(connection)
+
+
+def test_a_head_without_end_is_cut_off_by_its_size(hasty: Gateway) -> None:
+    with line(hasty) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        answer = b""
+        with suppress(ConnectionError):
+            for number in range(2000):
+                connection.sendall(f"X-{number}: {'x' * 1000}\r\n".encode())
+        with suppress(ConnectionError):
+            answer = until_closed(connection)
+        # Or the line was cut while more was on its way, and the answer with it.
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+        assert httpx.get(f"{hasty.url}/healthz", trust_env=False).status_code == 200
+
+
+def test_whoever_has_sent_a_head_is_not_hurried_by_it(hasty: Gateway) -> None:
+    """A body and a socket have limits of their own."""
+    body = b'{"identifier": "nobody", "password": "none"}'
+    with line(hasty) as connection:
+        head = request(
+            "POST", "/api/v1/auth/sign-in/password/", "Content-Type: application/json", f"Content-Length: {len(body)}"
+        )
+        connection.sendall(head)
+        time.sleep(1.5)
+        connection.sendall(body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_head_has_ten_seconds(settings: Any) -> None:
+    assert (settings.HTTP_HEAD_SECONDS, settings.HTTP_HEAD_BYTES) == (10.0, 65536)

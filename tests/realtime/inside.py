@@ -22,6 +22,7 @@ class InsideGateway:
         self.url, self.ws_url = f"http://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}/ws/"
         # The options of programs.web.
         options: dict[str, Any] = {
+            "http": "superapp.core.http_protocol:BoundedHttp",
             "ws": "superapp.realtime.protocol:DeviceProtocol",
             "ws_max_size": 16384,
             "ws_per_message_deflate": False,

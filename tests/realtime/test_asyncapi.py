@@ -163,6 +163,11 @@ async def _become_friends(ada: Device, bo: Device, here: Socket, there: Socket) 
     await here.pushed("friend_tags.changed")
     await asyncio.to_thread(messaging.change_friend, actor_id=ada.user_id, friend_id=bo.user_id, remark="Bo the baker")
     await here.pushed("friend.changed")
+    made = await asyncio.to_thread(
+        messaging.create_group, creator_id=ada.user_id, title="Tea", member_ids=[bo.user_id], client_id=uuid4()
+    )
+    await asyncio.to_thread(messaging.leave_group, actor_id=bo.user_id, conversation_id=made.conversation_id)
+    await there.pushed("conversation.left")
     return f"conversation:{friend.conversation_id}"
 
 
