@@ -1,6 +1,7 @@
 """OpenAPI from the same declarations that ``Endpoint`` runs by."""
 
 import re
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
@@ -120,12 +121,7 @@ class OperationSchema(AutoSchema):
         output = self.operation.output
         if output is None or not (self.operation.page or self.operation.many):
             return output
-        name = output.__name__
-        fields: dict[str, Any] = {"results": output(many=True)}
-        if self.operation.page:
-            fields["next"] = serializers.CharField(allow_null=True)
-            fields["previous"] = serializers.CharField(allow_null=True)
-        return inline_serializer(f"{name}{'Page' if self.operation.page else 'List'}", fields)
+        return _list_of(output, is_page=self.operation.page)  # type: ignore[arg-type]  # a class is hashable
 
 
 class IdSchema(OpenApiSerializerFieldExtension):
@@ -163,3 +159,13 @@ def refuse_unknown_keys(schemas: dict[str, Any]) -> None:
     for name, schema in schemas.items():
         if name.endswith("Request") and schema.get("type") == "object":
             schema["additionalProperties"] = False
+
+
+@cache
+def _list_of(output: type[Any], *, is_page: bool) -> Any:
+    """One component for each shape, however many operations answer with lists of it."""
+    fields: dict[str, Any] = {"results": output(many=True)}
+    if is_page:
+        fields["next"] = serializers.CharField(allow_null=True)
+        fields["previous"] = serializers.CharField(allow_null=True)
+    return inline_serializer(f"{output.__name__}{'Page' if is_page else 'List'}", fields)
