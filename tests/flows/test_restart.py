@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from messaging.models import Message
-from superapp.accounts.models import RefreshToken
 from superapp.bench.chat import people
 from superapp.client import Api, Client, State, Timing
 from superapp.core import tokens
+from superapp.core.api.fields import rfc3339
 from tests.processes import Gateway
 from tests.realtime.people import Device, say
 from tests.realtime.sockets import gateway
@@ -49,17 +50,21 @@ def server(committed_db: Any) -> Iterator[Gateway]:
 
 
 def groups(count: int) -> list[Group]:
-    """So many people in groups, with a refresh token each, which a client that starts uses at once."""
-    later = timezone.now() + timedelta(hours=2)
+    """So many people in groups, signed in with an access token each: what is looked at is how they come back."""
     made = people.groups(count=count // GROUP_OF, size=GROUP_OF)
-    refresh = {user_id: tokens.issue("refresh", owner_id=user_id) for group in made for user_id in group.member_ids}
-    RefreshToken.objects.bulk_create(
-        RefreshToken(user_id=user_id, device_id=user_id, digest=token.digest, expires_at=later)
-        for user_id, token in refresh.items()
-    )
+    access = {user_id: tokens.issue("access", owner_id=user_id) for group in made for user_id in group.member_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts_device AS d SET access_digest = made.digest
+            FROM unnest(%s::bigint[], %s::text[]) AS made(user_id, digest)
+            WHERE d.user_id = made.user_id AND d.id = made.user_id
+            """,
+            [list(access), [token.digest for token in access.values()]],
+        )
 
     def device(user_id: int) -> Device:
-        return Device(user_id=user_id, device_id=user_id, token=refresh[user_id].text, handle="")
+        return Device(user_id=user_id, device_id=user_id, token=access[user_id].text, handle="")
 
     return [Group(group.conversation_id, [device(user_id) for user_id in group.member_ids]) for group in made]
 
@@ -76,6 +81,8 @@ async def present(server: Gateway, found: Sequence[Group]) -> AsyncIterator[dict
             for member in group.members:
                 api = Api(server.url, http=http)
                 api.session = session_of(member)  # type: ignore[assignment]
+                # As after a sign-in: what it was given is good for longer than this takes.
+                api._access_ends = time.monotonic() + 3000
                 clients[Client(api, recent=None, timing=Timing())] = group
 
         async def start(client: Client) -> None:
@@ -98,9 +105,9 @@ def pool() -> httpx.AsyncClient:
 
 def session_of(device: Device) -> dict[str, Any]:
     return {
-        "access_token": "",
-        "access_expires_at": "",
-        "refresh_token": device.token,
+        "access_token": device.token,
+        "access_expires_at": rfc3339(timezone.now() + timedelta(minutes=50)),
+        "refresh_token": "",
         "refresh_expires_at": "",
         "device_id": str(device.device_id),
         "is_new_user": False,
