@@ -144,9 +144,13 @@ class ErasureAdmin(ReadOnlyAdmin):
     list_display_links = ("user_id",)
     search_fields = ("pk",)
     search_help_text = _("The id of a person.")
-    hidden_fields = frozenset({"done_rooms", "return_expires_at"})
-    readonly_fields = ("state_in_words", "rooms")
+    # What an operator asks first comes first.
+    shown = ("user_id", "state_in_words", "rooms", "error", "attempts", "next_at")
+    readonly_fields = (*shown, "requested_at", "due_at", "started_at", "done_at")
     actions = actions_detail = ("retry",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(self.readonly_fields)
 
     @display(
         description=_("state"),
@@ -176,9 +180,12 @@ class DataExportAdmin(ReadOnlyAdmin):
     list_display = ("id", "user_id", "state_badge", "rooms", "attempts", "error", "created_at", "expires_at")
     search_fields = ("pk", "user_id")
     search_help_text = _("The id of a copy or of a person.")
-    hidden_fields = frozenset({"client_id", "done_rooms", "pieces", "packed", "offset", "archive_ids", "turn"})
-    readonly_fields = ("rooms",)
+    shown = ("id", "user_id", "state", "rooms", "error", "attempts", "due_at")
+    readonly_fields = (*shown, "size_bytes", "created_at", "ready_at", "expires_at")
     actions = actions_detail = ("retry",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(self.readonly_fields)
 
     @display(description=_("state"), label={"preparing": "info", "ready": "success", "failed": "danger"})
     def state_badge(self, export: DataExport) -> tuple[str, Any]:

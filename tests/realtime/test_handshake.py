@@ -313,6 +313,20 @@ async def test_changing_the_password_closes_the_other_devices(server: Gateway) -
         assert await mine.ask("ping") == {}
 
 
+async def test_leaving_closes_every_socket_at_once(server: Gateway) -> None:
+    ada = await asyncio.to_thread(person)
+    other = await asyncio.to_thread(another_device, ada)
+
+    def leave() -> None:
+        User.objects.filter(id=ada.user_id).update(password=make_password("a good long sentence"))
+        accounts.deactivate(actor_id=ada.user_id, password="a good long sentence")
+
+    async with entered(server, ada, other) as (mine, others):
+        await asyncio.to_thread(leave)
+        assert await mine.closed() == 4401
+        assert await others.closed() == 4401
+
+
 async def test_changing_the_number_tells_the_other_devices_and_closes_them(server: Gateway, settings: Any) -> None:
     use_postbox(settings)
     ada = await asyncio.to_thread(person)

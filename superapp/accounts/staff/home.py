@@ -30,6 +30,8 @@ ICONS = {
     "accounts.user": "person",
     "accounts.organisation": "storefront",
     "accounts.signincode": "sms",
+    "accounts.erasure": "person_remove",
+    "accounts.dataexport": "download",
     "media.asset": "photo_library",
     "messaging.conversation": "forum",
 }
