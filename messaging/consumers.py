@@ -6,6 +6,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services
+from messaging.api import group_serializers as group_shapes
 from messaging.api import serializers as shapes
 from messaging.api import views
 from messaging.contents import MAX_MENTIONS
@@ -52,6 +53,10 @@ def register() -> None:
             ),
             "conversation.joined": Push("You belong to one more conversation: fetch it.", shapes.JoinedPush),
             "conversation.left": Push("You left or were removed; up to there it stays yours.", shapes.LeftPush),
+            "group.invited": Push("Somebody invites you to a group.", group_shapes.GroupInvitationOutput, kept=True),
+            "group.join_requested": Push(
+                "People wait for you to let them into a group that you run.", group_shapes.JoinRequestedPush, kept=True
+            ),
             "conversation.changed": Push("What you chose for a conversation.", shapes.ConversationChangedPush),
             "profile.changed": Push("Your own or a friend's.", ProfileOutput),
             "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),

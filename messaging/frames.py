@@ -3,7 +3,7 @@
 from typing import Any
 
 from messaging import personas
-from messaging.models import FriendRequest, Message, Preferences
+from messaging.models import Conversation, FriendRequest, GroupInvitation, Message, Preferences
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
 
@@ -60,4 +60,17 @@ def preferences_frame(preferences: Preferences) -> Json:
         "is_found_by_phone": preferences.is_found_by_phone,
         "addable_by": preferences.addable_by,
         "presence_for": preferences.presence_for,
+    }
+
+
+def group_invitation_frame(invitation: GroupInvitation, conversation: Conversation) -> Json:
+    """An invitation to a group as REST shows it to whoever is invited (one statement)."""
+    inviter = accounts.users([invitation.inviter_id])[invitation.inviter_id]
+    return {
+        "conversation_id": str(conversation.id),
+        "title": conversation.title,
+        "member_count": conversation.member_count,
+        "inviter": accounts.profile_frame(inviter),
+        "created_at": rfc3339(invitation.created_at),
+        "expires_at": rfc3339(invitation.expires_at),
     }

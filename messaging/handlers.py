@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from messaging import selectors, services
+from django.utils.translation import gettext_lazy as _
+
+from messaging import group_lists, selectors, services
 from messaging.events import (
     ConversationOpened,
     MemberLeft,
@@ -12,10 +14,11 @@ from messaging.events import (
     ReadMarkMoved,
 )
 from messaging.frames import conversation_topic
-from messaging.services import leaving
+from messaging.services import joining, leaving
 from superapp.accounts import registry as people
 from superapp.accounts import selectors as accounts
 from superapp.accounts.events import ProfileChanged
+from superapp.core import links
 from superapp.core.events import after_commit
 from superapp.media import registry as media
 from superapp.realtime import push
@@ -32,6 +35,7 @@ def register() -> None:
         variants={"thumb": 320, "large": 1600},
         may_view=selectors.readable_references,
     )
+    links.register(joining.LINK, group_lists.group_behind_link, label=_("An invitation to a group"))
     people.privacy.register(
         "messaging",
         export=leaving.copy_of_person,
@@ -44,6 +48,9 @@ def register() -> None:
             "messaging.FriendTag": {"user_id"},
             "messaging.TaggedFriend": {"user_id", "friend_id"},
             "messaging.GroupCreation": {"creator_id"},
+            "messaging.GroupLink": {"issuer_id"},
+            "messaging.GroupInvitation": {"invitee_id", "inviter_id"},
+            "messaging.JoinRequest": {"user_id", "inviter_id"},
             "messaging.Membership": {"user_id"},
             "messaging.Message": {"sender_id"},
         },

@@ -3,8 +3,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from messaging import people, selectors, services
+from messaging.api import group_serializers as group_shapes
 from messaging.api import serializers as shapes
 from messaging.errors import (
+    AdminsOnly,
     AlreadyFriends,
     Blocked,
     ConversationClosed,
@@ -24,6 +26,7 @@ from messaging.errors import (
 )
 from messaging.frames import friend_request_frame, message_frame
 from messaging.models import Block, FriendRequest, Friendship, Membership, Preferences
+from messaging.services.joining import Added
 from messaging.services.marks import ReadMark
 from superapp.accounts import selectors as accounts
 from superapp.accounts.api.serializers import ProfileOutput
@@ -257,6 +260,15 @@ class Members(Endpoint):
 
         output, page = shapes.MemberOutput, True
         errors = (NotFound,)
+
+    class Post(Operation):
+        """Bring friends into a group. In a large one they are invited, and where it is so they wait for consent."""
+
+        input, output = group_shapes.AddInput, group_shapes.AddedOutput
+        errors = (NotFound, ConversationClosed, AdminsOnly, NotFriends, GroupTooLarge, TooManyRequests)
+
+    def post(self, request: ApiRequest, data: Data, conversation_id: int) -> Added:
+        return services.add_members(actor_id=request.user_id, conversation_id=conversation_id, **data)
 
     def get(self, request: ApiRequest, data: Data, conversation_id: int) -> Page[Membership]:
         rows = selectors.members_of(actor_id=request.user_id, conversation_id=conversation_id)

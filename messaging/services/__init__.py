@@ -24,6 +24,17 @@ from messaging.services.groups import (
     silence_member,
     transfer_group,
 )
+from messaging.services.joining import (
+    accept_invitation,
+    add_members,
+    approve_request,
+    decline_invitation,
+    decline_request,
+    group_link,
+    join_by_link,
+    revoke_invitation,
+    revoke_link,
+)
 from messaging.services.lists import MOST_PINNED, change_mine
 from messaging.services.marks import mark_read, show_typing
 from messaging.services.messages import send_message
@@ -36,7 +47,10 @@ __all__ = [
     "MOST_TAGS",
     "Card",
     "accept_friend_request",
+    "accept_invitation",
+    "add_members",
     "appoint_admin",
+    "approve_request",
     "ask_to_be_friends",
     "block",
     "change_alias",
@@ -49,11 +63,15 @@ __all__ = [
     "create_group",
     "create_tag",
     "decline_friend_request",
+    "decline_invitation",
+    "decline_request",
     "delete_tag",
     "direct_conversation",
     "disband_group",
     "dismiss_admin",
     "find_by_phone",
+    "group_link",
+    "join_by_link",
     "leave_group",
     "mark_read",
     "open_conversation",
@@ -65,6 +83,8 @@ __all__ = [
     "remove_member",
     "rename_tag",
     "request_friend",
+    "revoke_invitation",
+    "revoke_link",
     "send_message",
     "set_members",
     "show_typing",

@@ -91,13 +91,16 @@ def _check_group(creator_id: int, others: Sequence[int]) -> None:
     if len(others) + 1 > GROUP_LIMIT:
         raise GroupTooLarge(most=GROUP_LIMIT)
     limits.take(action="messaging.create_group.user", subject=str(creator_id))
-    friends = set(
-        Friendship.objects.filter(user_id=creator_id, friend_id__in=others).values_list("friend_id", flat=True)
-    )
-    # Whoever has blocked the creator is not told apart from somebody who is no friend any more.
-    friends -= set(Block.objects.filter(user_id__in=others, blocked_id=creator_id).values_list("user_id", flat=True))
+    check_friends(creator_id, others)
+
+
+def check_friends(user_id: int, others: Sequence[int]) -> None:
+    """Two statements. Raises ``NotFriends`` with the ids that are no friends or want to hear nothing from them."""
+    friends = set(Friendship.objects.filter(user_id=user_id, friend_id__in=others).values_list("friend_id", flat=True))
+    # Whoever has blocked them is not told apart from somebody who is no friend any more.
+    friends -= set(Block.objects.filter(user_id__in=others, blocked_id=user_id).values_list("user_id", flat=True))
     if strangers := set(others) - friends:
-        raise NotFriends(user_ids=[str(user_id) for user_id in sorted(strangers)])
+        raise NotFriends(user_ids=[str(stranger) for stranger in sorted(strangers)])
 
 
 def _fill_group(creation: GroupCreation, title: str, others: Sequence[int]) -> None:

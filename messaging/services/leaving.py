@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from messaging import log
@@ -18,6 +19,9 @@ from messaging.models import (
     Friendship,
     FriendTag,
     GroupCreation,
+    GroupInvitation,
+    GroupLink,
+    JoinRequest,
     Membership,
     Message,
     Preferences,
@@ -41,6 +45,7 @@ def copy_of_person(user_id: int) -> Iterator[Part]:
     preferences = Preferences.objects.filter(user_id=user_id).first() or Preferences(user_id=user_id)
     yield "preferences", preferences_frame(preferences)
     yield "conversations", Rows(_conversation(place) for place in _places(user_id))
+    yield "group_invitations", Rows(_invitations(user_id))
     yield "messages", Rows(_messages(user_id))
 
 
@@ -83,6 +88,16 @@ def _request(request: FriendRequest, direction: str, state: str) -> Json:
 def _blocks(user_id: int) -> Iterator[Json]:
     for block in _by_key(Block, "blocked_id", user_id=user_id):
         yield {"user_id": str(block.blocked_id), "created_at": rfc3339(block.created_at)}
+
+
+def _invitations(user_id: int) -> Iterator[Json]:
+    for invitation in _by_key(GroupInvitation, "conversation_id", invitee_id=user_id):
+        yield {
+            "conversation_id": str(invitation.conversation_id),
+            "inviter_id": str(invitation.inviter_id),
+            "state": invitation.state,
+            "created_at": rfc3339(invitation.created_at),
+        }
 
 
 def _places(user_id: int) -> Iterator[Membership]:
@@ -139,6 +154,10 @@ def erase_person(user_id: int) -> None:
         # What was kept for their phones shows the sender as they were.
         realtime.forget_events(user_ids=batch, type="friend.requested", about={"sender": {"id": str(user_id)}})
         FriendRequest.objects.filter(sender_id=user_id, recipient_id__in=batch).delete()
+    invited = GroupInvitation.objects.filter(inviter_id=user_id)
+    while people := list(invited.values_list("invitee_id", flat=True)[:BATCH]):
+        realtime.forget_events(user_ids=people, type="group.invited", about={"inviter": {"id": str(user_id)}})
+        invited.filter(invitee_id__in=people).delete()
     for rows in (
         FriendRequest.objects.filter(recipient_id=user_id),
         Block.objects.filter(user_id=user_id),
@@ -146,6 +165,9 @@ def erase_person(user_id: int) -> None:
         Preferences.objects.filter(user_id=user_id),
         TaggedFriend.objects.filter(user_id=user_id),
         FriendTag.objects.filter(user_id=user_id),
+        GroupLink.objects.filter(issuer_id=user_id),
+        GroupInvitation.objects.filter(invitee_id=user_id),
+        JoinRequest.objects.filter(Q(user_id=user_id) | Q(inviter_id=user_id)),
     ):
         rows.delete()
     here = Membership.objects.filter(user_id=user_id, left_seq=None)

@@ -65,6 +65,9 @@ LIMITS: dict[str, Limit] = {
     "messaging.create_group.user": Limit(30, 3600, fails_open=True),
     # each one is a row that everybody in the group is shown
     "messaging.change_group.user": Limit(60, 600, fails_open=True),
+    # by the person who is added or invited
+    "messaging.add_members.user": Limit(1000, 3600, fails_open=True),
+    "messaging.join_group.user": Limit(60, 3600, fails_open=True),
     # realtime
     "realtime.ticket.user": Limit(60, 60, fails_open=True),
 }

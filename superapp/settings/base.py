@@ -177,6 +177,7 @@ REFERENCES_BY_NAME = {
         "member_id",
         "inviter_id",
         "invitee_id",
+        "issuer_id",
     ],
     "accounts.Organisation": ["organisation_id"],
     "messaging.Conversation": ["conversation_id"],

@@ -289,6 +289,33 @@ def groups() -> Iterator[Row]:
         {**of_members(204, "").expected, "owner": 409, "ex_member": 204},
     )
     yield run(204, f"POST {one}disband/")
+    yield of_members(
+        200,
+        f"POST {one}members/",
+        # Who is there already is passed over.
+        body=lambda world: {"user_ids": [world.silent.id]},
+    )
+    yield only(
+        403,
+        ("owner", "member"),
+        f"POST {one}members/",
+        body=lambda world: {"user_ids": [world.asker.id]},
+        about="with somebody who is no friend",
+    )
+    asker: Make = lambda world: {"user_id": world.asker.id}  # noqa: E731
+    yield of_members(200, f"GET {one}links/")
+    yield of_members(200, f"POST {one}links/")
+    yield of_owner(204, f"DELETE {one}links/{{link_id}}/")
+    yield of_members(200, f"GET {one}invitations/")
+    yield of_owner(204, f"DELETE {one}invitations/{{user_id}}/", parts=asker)
+    yield run(200, f"GET {one}join-requests/")
+    yield run(204, f"POST {one}join-requests/{{user_id}}/approve/", parts=asker)
+    yield run(204, f"POST {one}join-requests/{{user_id}}/decline/", parts=asker)
+    yield own(200, "POST /api/v1/group-joins/", body=lambda world: {"link": world.group_link})
+    yield own(200, "GET /api/v1/group-invitations/")
+    elsewhere: Make = lambda world: {"conversation_id": world.other_group_id}  # noqa: E731
+    yield of_owner(200, "POST /api/v1/group-invitations/{conversation_id}/accept/", parts=elsewhere)
+    yield of_owner(204, "POST /api/v1/group-invitations/{conversation_id}/decline/", parts=elsewhere)
 
 
 ROWS: list[Row] = [

@@ -1,13 +1,16 @@
 """A small world in which everybody stands in another relation to the owner's things."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.utils import timezone
 
 from messaging import services as messaging
+from messaging.models import GroupInvitation, JoinRequest
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
 from superapp.media import services as media
@@ -38,6 +41,10 @@ class World:
     invitation_link: str
     #: One more member of the owner's group.
     silent: Device
+    #: To the owner's group, for whoever holds it.
+    group_link: str
+    #: The asker's, to which the owner is invited.
+    other_group_id: int
 
 
 def build() -> World:
@@ -48,6 +55,11 @@ def build() -> World:
     blocked_direct_id = befriend(owner, blocked)
     conversation_id = group(owner, member, ex_member, silent)
     say(owner, conversation_id, "secret")
+    group_link = messaging.group_link(actor_id=owner.user_id, conversation_id=conversation_id)
+    # The asker is invited and waits as well, whichever comes first.
+    ask_into_group(conversation_id, asker, by=owner)
+    other_group_id = group(asker, silent)
+    ask_into_group(other_group_id, owner, by=asker)
     say(blocked, blocked_direct_id, "secret")
     messaging.remove_member(actor_id=owner.user_id, conversation_id=conversation_id, user_id=ex_member.user_id)
     say(owner, conversation_id, "secret")
@@ -80,6 +92,7 @@ def build() -> World:
             "device_id": another_device(owner).device_id,
             "export_id": accounts.request_export(actor_id=owner.user_id, client_id=uuid4()).id,
             "request_id": request.id,
+            "link_id": group_link.link.id,
             "asset_id": asset.id,
             "organisation_id": organisation.id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
@@ -90,7 +103,16 @@ def build() -> World:
         invitation_to_owner_id=invite(asker, elsewhere, handle=owner.handle).invitation.id,
         invitation_link=invitation_link(owner, organisation),
         silent=silent,
+        group_link=group_link.url,
+        other_group_id=other_group_id,
     )
+
+
+def ask_into_group(conversation_id: int, somebody: Device, *, by: Device) -> None:
+    now = timezone.now()
+    asked = {"conversation_id": conversation_id, "inviter_id": by.user_id, "created_at": now, "state": "pending"}
+    GroupInvitation.objects.create(**asked, invitee_id=somebody.user_id, expires_at=now + timedelta(days=1))
+    JoinRequest.objects.create(**asked, user_id=somebody.user_id)
 
 
 def approved(owner: Device) -> Organisation:

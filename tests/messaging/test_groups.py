@@ -13,40 +13,15 @@ from messaging.models import Conversation, Membership, Message
 from superapp.core.api.fields import rfc3339
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
-from tests.realtime.people import Device, friends, group, people, person, say
+from tests.messaging.groups import NO_LIMITS, id_of, last, roles, tea
+from tests.realtime.people import friends, group, people, person, say
 
 pytestmark = pytest.mark.django_db
-Json = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any) -> None:
-    settings.LIMITS_OVERRIDES = {"messaging.change_group.user": (1_000_000, 1)}
-
-
-def tea() -> tuple[Device, Device, Device, str]:
-    """Ada's group, of which Bo is an administrator and Cy a member."""
-    ada, bo, cy = (person(name) for name in ("Ada", "Bo", "Cy"))
-    at = f"conversations/{group(ada, bo, cy)}/"
-    Api(ada).ok("PUT", f"{at}admins/{bo.id}/", status=204)
-    return ada, bo, cy, at
-
-
-def id_of(at: str) -> int:
-    return int(at.split("/")[1])
-
-
-def last(who: Device, at: str) -> Json:
-    return dict(Api(who).history(id_of(at))[-1])
-
-
-def place_of(who: Device, at: str) -> Membership:
-    return Membership.objects.get(conversation_id=id_of(at), user_id=who.user_id)
-
-
-def roles(at: str) -> dict[str, str]:
-    rows = Membership.objects.filter(conversation_id=id_of(at), left_seq=None)
-    return {str(user_id): role for user_id, role in rows.values_list("user_id", "role")}
+    settings.LIMITS_OVERRIDES = NO_LIMITS
 
 
 # --- title, notice, settings ------------------------------------------------------------------------------------------
