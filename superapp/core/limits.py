@@ -39,6 +39,8 @@ LIMITS: dict[str, Limit] = {
     "accounts.change_password.user": Limit(10, 3600, fails_open=True),
     # each one is work for whoever checks it
     "accounts.request_organisation.user": Limit(5, 86_400, fails_open=True),
+    # each one is a row of the audit log, which nobody deletes
+    "accounts.change_organisation.user": Limit(120, 3600, fails_open=True),
     # each one is shown to somebody who did not ask for it
     "accounts.invite_staff.organisation": Limit(100, 86_400, fails_open=True),
     # each one may reserve a number for a month

@@ -409,6 +409,26 @@ def test_ownership_is_not_given_to_somebody_banned() -> None:
     assert owner_count(made) == 1
 
 
+def test_changes_are_counted_so_that_nobody_fills_the_audit_log(settings: Settings) -> None:
+    settings.LIMITS_OVERRIDES = {"accounts.change_organisation.user": (4, 3600)}
+    ada = person()
+    made = organisation(ada)
+    bo = join(made, ada, "cashier")
+    path = f"{PATH}{made.id}/"
+    calls = [
+        ("PATCH", path, {"name": "Other"}),
+        ("PUT", f"{path}staff/{bo.id}/", {"roles": ["finance"]}),
+        ("PUT", f"{path}ownership/", {"user_id": str(bo.id), "kept_roles": ["manager"]}),
+        ("DELETE", f"{path}staff/{ada.id}/", None),
+    ]
+    assert [ada.api.call(*call).status_code for call in calls] == [200, 200, 200, 204]
+    newest = AuditEntry.objects.latest("id").id
+    assert [ada.api.call(*call).status_code for call in calls] == [429] * 4
+    assert AuditEntry.objects.latest("id").id == newest
+    # Everybody has their own.
+    assert bo.api.call(*calls[0]).status_code == 200
+
+
 # --- Others' things ---------------------------------------------------------------------------------------------------
 
 

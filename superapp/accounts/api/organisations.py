@@ -67,7 +67,7 @@ class OrganisationDetail(Endpoint):
         """Change its names. For owners."""
 
         input, output = shapes.OrganisationChanges, shapes.OrganisationOutput
-        errors = (NotFound, Forbidden)
+        errors = (NotFound, Forbidden, TooManyRequests)
 
     def get(self, request: ApiRequest, organisation_id: int) -> Shown:
         return _mine(request, organisation_id)
@@ -111,12 +111,12 @@ class StaffDetail(Endpoint):
         """Give somebody other roles than before, within one's own rights."""
 
         input, output = shapes.RolesInput, shapes.StaffOutput
-        errors = (NotFound, Forbidden, RoleUnknown, LastOwner)
+        errors = (NotFound, Forbidden, RoleUnknown, LastOwner, TooManyRequests)
 
     class Delete(Operation):
         """Take somebody off the staff; oneself: leave."""
 
-        errors = (NotFound, Forbidden, LastOwner)
+        errors = (NotFound, Forbidden, LastOwner, TooManyRequests)
 
     def put(self, request: ApiRequest, data: Data, organisation_id: int, user_id: int) -> OrganisationMember:
         place = services.change_roles(
@@ -134,7 +134,7 @@ class Ownership(Endpoint):
         """Make somebody on the staff an owner in one's own place."""
 
         input, output = shapes.OwnershipInput, shapes.OrganisationOutput
-        errors = (NotFound, Forbidden, RoleUnknown, Conflict)
+        errors = (NotFound, Forbidden, RoleUnknown, Conflict, TooManyRequests)
 
     def put(self, request: ApiRequest, data: Data, organisation_id: int) -> Shown:
         services.transfer_ownership(actor_id=request.user_id, organisation_id=organisation_id, **data)

@@ -21,12 +21,18 @@ def require_role(*, actor_id: int, organisation_id: int, role: str) -> None:
         raise Forbidden(role=role)
 
 
-@transaction.atomic
 def change_roles(*, actor_id: int, organisation_id: int, user_id: int, roles: Iterable[str]) -> OrganisationMember:
     """Give somebody on the staff, or oneself, other roles than before, within the actor's own rights.
 
-    Raises ``NotFound``, ``Forbidden`` (theirs or the new ones go beyond the actor's), ``RoleUnknown``, ``LastOwner``.
+    Raises ``NotFound``, ``Forbidden`` (theirs or the new ones go beyond the actor's), ``RoleUnknown``, ``LastOwner``,
+    ``TooManyRequests``.
     """
+    places.count_change(actor_id)
+    return _change_roles(actor_id, organisation_id, user_id, list(roles))
+
+
+@transaction.atomic
+def _change_roles(actor_id: int, organisation_id: int, user_id: int, roles: list[str]) -> OrganisationMember:
     actor = places.lock_staff(actor_id=actor_id, organisation_id=organisation_id)
     place = places.colleague(actor, user_id)
     wanted = places.known_roles(actor.organisation, roles)
@@ -34,12 +40,17 @@ def change_roles(*, actor_id: int, organisation_id: int, user_id: int, roles: It
     return places.set_roles(place, wanted, actor_id=actor_id)
 
 
-@transaction.atomic
 def remove_member(*, actor_id: int, organisation_id: int, user_id: int) -> None:
     """Take somebody off the staff, or leave it oneself, for which it takes no right.
 
-    Raises ``NotFound``, ``Forbidden`` (their rights go beyond the actor's), ``LastOwner``.
+    Raises ``NotFound``, ``Forbidden`` (their rights go beyond the actor's), ``LastOwner``, ``TooManyRequests``.
     """
+    places.count_change(actor_id)
+    _remove_member(actor_id, organisation_id, user_id)
+
+
+@transaction.atomic
+def _remove_member(actor_id: int, organisation_id: int, user_id: int) -> None:
     actor = places.lock_place(actor_id=actor_id, organisation_id=organisation_id)
     if user_id != actor_id:
         places.check_manages_staff(actor)
@@ -48,13 +59,18 @@ def remove_member(*, actor_id: int, organisation_id: int, user_id: int) -> None:
     places.take_off(place, actor_id=actor_id)
 
 
-@transaction.atomic
 def transfer_ownership(*, actor_id: int, organisation_id: int, user_id: int, kept_roles: Iterable[str]) -> None:
     """Make somebody on the staff an owner in the actor's place, who keeps ``kept_roles``. A retry changes nothing.
 
     Raises ``NotFound`` (also for an heir who is not active), ``Forbidden`` unless the actor is an owner,
-    ``RoleUnknown``, and ``Conflict`` when nobody's place would change.
+    ``RoleUnknown``, ``TooManyRequests``, and ``Conflict`` when nobody's place would change.
     """
+    places.count_change(actor_id)
+    _transfer_ownership(actor_id, organisation_id, user_id, list(kept_roles))
+
+
+@transaction.atomic
+def _transfer_ownership(actor_id: int, organisation_id: int, user_id: int, kept_roles: list[str]) -> None:
     actor = places.lock_place(actor_id=actor_id, organisation_id=organisation_id)
     kept = places.known_roles(actor.organisation, kept_roles)
     if user_id == actor_id or OWNER in kept:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from superapp.accounts.events import OrganisationChanged
 from superapp.accounts.models import Organisation, OrganisationMember
 from superapp.accounts.registry import OWNER
-from superapp.accounts.services.places import lock_organisation, lock_place, not_active
+from superapp.accounts.services.places import count_change, lock_organisation, lock_place, not_active
 from superapp.accounts.services.terms import require_terms
 from superapp.core import audit, limits
 from superapp.core.errors import Conflict, Forbidden
@@ -53,12 +53,17 @@ def _create(owner_id: int, kind: str, name: str, legal_name: str, client_id: UUI
     return organisation
 
 
-@transaction.atomic
 def change_organisation(*, actor_id: int, organisation_id: int, **changes: str) -> Organisation:
     """Change ``name`` or ``legal_name``: for an owner, unless it is suspended or was refused.
 
-    Raises ``NotFound`` for outsiders and ``Forbidden``.
+    Raises ``NotFound`` for outsiders, ``Forbidden`` and ``TooManyRequests``.
     """
+    count_change(actor_id)
+    return _change(actor_id, organisation_id, changes)
+
+
+@transaction.atomic
+def _change(actor_id: int, organisation_id: int, changes: dict[str, str]) -> Organisation:
     actor = lock_place(actor_id=actor_id, organisation_id=organisation_id)
     organisation = actor.organisation
     if OWNER not in actor.roles:

@@ -14,9 +14,14 @@ from superapp.accounts.errors import LastOwner, RoleUnknown
 from superapp.accounts.events import StaffChanged
 from superapp.accounts.models import Organisation, OrganisationMember
 from superapp.accounts.registry import OWNER
-from superapp.core import audit
+from superapp.core import audit, limits
 from superapp.core.errors import Forbidden, NotFound
 from superapp.core.events import publish
+
+
+def count_change(actor_id: int) -> None:
+    """Before the transaction. Raises ``TooManyRequests``."""
+    limits.take(action="accounts.change_organisation.user", subject=str(actor_id))
 
 
 def lock_organisation(organisation_id: int) -> Organisation:
