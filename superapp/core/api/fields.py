@@ -13,6 +13,8 @@ from rest_framework.fields import empty
 from superapp.core.ids import MAX_ID
 from superapp.core.money import CURRENCIES, MAX_AMOUNT_MINOR, Money
 
+# Of thousands of unknown keys these are enough to see what is wrong; an answer is not to outgrow what it answers.
+MOST_NAMED = 20
 # Letters by their category, and nothing to see: fillers of Hangul, and the empty Braille pattern.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Control characters, separators of lines and paragraphs, and marks that turn the direction of what follows.
@@ -24,7 +26,8 @@ class Input(serializers.Serializer[Any]):
 
     def run_validation(self, data: Any = empty) -> Any:
         if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({key: [_("There is no such field.")] for key in sorted(unknown)})
+            named = sorted(unknown)[:MOST_NAMED]
+            raise serializers.ValidationError({key: [_("There is no such field.")] for key in named})
         return super().run_validation(data)
 
 
