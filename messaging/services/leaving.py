@@ -11,6 +11,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from messaging import log
+from messaging.belonging import Group, Role, enter, let_go, tell
+from messaging.errors import ConversationClosed
 from messaging.frames import message_frame, preferences_frame
 from messaging.models import (
     Block,
@@ -29,6 +31,7 @@ from messaging.models import (
 )
 from superapp.accounts.registry import Json, Part, Rows
 from superapp.core.api.fields import rfc3339
+from superapp.core.errors import NotFound
 from superapp.realtime import services as realtime
 
 BATCH = 500
@@ -177,42 +180,44 @@ def erase_person(user_id: int) -> None:
     Membership.objects.filter(user_id=user_id).exclude(alias="").update(alias="")
 
 
-@transaction.atomic
 def _leave(conversation_id: int, user_id: int) -> None:
+    try:
+        with transaction.atomic():
+            _leave_group(enter(conversation_id=conversation_id, actor_id=user_id), user_id)
+    except (NotFound, ConversationClosed):
+        # No group, or one in whose log nobody writes any more.
+        _end_place(conversation_id, user_id)
+
+
+def _leave_group(group: Group, user_id: int) -> None:
+    """As anybody else does, and whoever owns it hands it over: to the administrator who has been there for longest, or
+    else the member. Nobody but them is asked."""
+    members = Membership.objects.filter(conversation_id=group.id, left_seq=None)
+    others = members.exclude(user_id=user_id).order_by("joined_at", "user_id")
+    heir = others.filter(role=Role.ADMIN).first() or others.first()
+    if group.mine.role == Role.OWNER and heir is not None:
+        # In this order: the database knows one owner at a time.
+        members.filter(user_id=user_id).update(role=Role.MEMBER, changed_at=Now())
+        members.filter(user_id=heir.user_id).update(role=Role.OWNER, silenced_until=None, changed_at=Now())
+        tell(group, Message.Kind.OWNER_CHANGED, owner_id=str(heir.user_id))
+    let_go(group.conversation, user_id, tell(group, Message.Kind.MEMBER_LEFT))
+    if heir is None:
+        Conversation.objects.filter(id=group.id).update(closed_at=Now())
+
+
+@transaction.atomic
+def _end_place(conversation_id: int, user_id: int) -> None:
     """Their place stays up to here, so that the other one of two still sees with whom it was."""
     log.lock(conversation_id)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH gone AS (
-                UPDATE messaging_membership AS mine
-                SET left_seq = c.last_seq, left_message_no = c.last_message_no, role = 'member',
-                    changed_at = clock_timestamp()
-                FROM messaging_conversation AS c
-                WHERE c.id = %(conversation)s AND mine.conversation_id = c.id AND mine.user_id = %(user)s
-                    AND mine.left_seq IS NULL
-                RETURNING 1)
-            UPDATE messaging_conversation
-            SET member_count = member_count - CASE WHEN kind = 'direct' THEN 0 ELSE 1 END,
+            UPDATE messaging_membership AS mine
+            SET left_seq = c.last_seq, left_message_no = c.last_message_no, role = 'member',
                 changed_at = clock_timestamp()
-            WHERE id = %(conversation)s AND EXISTS (SELECT 1 FROM gone)
-            RETURNING kind
+            FROM messaging_conversation AS c
+            WHERE c.id = %(conversation)s AND mine.conversation_id = c.id AND mine.user_id = %(user)s
+                AND mine.left_seq IS NULL
             """,
             {"conversation": conversation_id, "user": user_id},
-        )
-        left = cursor.fetchone()
-    if left and left[0] == Conversation.Kind.GROUP:
-        _hand_over(conversation_id)
-
-
-def _hand_over(conversation_id: int) -> None:
-    """A group without its owner gets the administrator who has been there for longest, or else the member."""
-    members = Membership.objects.filter(conversation_id=conversation_id, left_seq=None)
-    if members.filter(role=Membership.Role.OWNER).exists():
-        return
-    by_age = members.order_by("joined_at", "user_id")
-    heir = by_age.filter(role=Membership.Role.ADMIN).first() or by_age.first()
-    if heir is not None:
-        Membership.objects.filter(conversation_id=conversation_id, user_id=heir.user_id).update(
-            role=Membership.Role.OWNER, changed_at=Now()
         )

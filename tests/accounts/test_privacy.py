@@ -391,11 +391,15 @@ def test_one_who_fails_does_not_keep_others_waiting(life: Life, broken: dict[str
 
 
 def test_messages_are_not_touched(life: Life) -> None:
+    """Groups are told that somebody left, in rows of their own."""
     life.leave()
-    before = list(Message.objects.order_by("conversation_id", "seq").values_list("conversation_id", "seq", "body"))
+    rows = Message.objects.order_by("conversation_id", "seq").values_list("conversation_id", "seq", "body", "kind")
+    before = list(rows.all())
     assert erase(life.ada.user_id)
-    after = list(Message.objects.order_by("conversation_id", "seq").values_list("conversation_id", "seq", "body"))
-    assert after == before
+    after = list(rows.all())
+    assert [row for row in after if row in before] == before
+    added = [(row[0], row[3]) for row in after if row not in before]
+    assert added == [(life.group, "owner_changed"), (life.group, "member_left")]
 
 
 def test_settings_keep_people_for_thirty_days() -> None:
