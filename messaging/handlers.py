@@ -23,6 +23,7 @@ from superapp.core.events import after_commit
 from superapp.media import registry as media
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
+from superapp.safety import registry as safety
 
 
 def register() -> None:
@@ -36,6 +37,11 @@ def register() -> None:
         may_view=selectors.readable_references,
     )
     links.register(joining.LINK, group_lists.group_behind_link, label=_("An invitation to a group"))
+    safety.subjects.register(
+        "message",
+        label=_("Message"),
+        actions={"ban_author": safety.Action(_("Ban its author"), services.ban_author)},
+    )
     people.privacy.register(
         "messaging",
         export=leaving.copy_of_person,

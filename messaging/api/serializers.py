@@ -12,6 +12,7 @@ from messaging.models import Conversation, FriendRequest, Friendship, Membership
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
 from superapp.core.ids import MAX_ID
+from superapp.safety.services import Reason
 
 #: What a client may send, with the fields that each kind needs and those that it may have. Cards are not among them:
 #: only a product makes those.
@@ -404,6 +405,15 @@ class BlockOutput(Output):
 
 class HandleQuery(Input):
     handle = serializers.CharField(max_length=20)
+
+
+class ReportInput(Input):
+    reason = serializers.ChoiceField(Reason.choices)
+    comment = Text(required=False, default="", allow_blank=True, max_length=500)
+
+
+class ReportOutput(Output):
+    id = Id()
 
 
 class PeopleQuery(Input):

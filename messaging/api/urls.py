@@ -1,13 +1,14 @@
 from django.urls import path
 
 from messaging.api import group_views as groups
-from messaging.api import lists, people, tags, views
+from messaging.api import lists, people, reports, tags, views
 
 urlpatterns = [
     path("people/", views.PeopleByHandle.as_view()),
     path("people/search/", people.PeopleSearch.as_view()),
     path("people/by-phone/", people.PersonByPhone.as_view()),
     path("people/<id:user_id>/", views.Person.as_view()),
+    path("people/<id:user_id>/report/", reports.ReportPerson.as_view()),
     path("friends/", views.Friends.as_view()),
     path("friends/online/", people.OnlineFriends.as_view()),
     path("friends/<id:user_id>/", views.Friend.as_view()),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("conversations/<id:conversation_id>/members/", views.Members.as_view()),
     path("conversations/<id:conversation_id>/messages/", views.Messages.as_view()),
     path("conversations/<id:conversation_id>/messages/<id:seq>/readers/", lists.Readers.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/report/", reports.ReportMessage.as_view()),
     path("conversations/<id:conversation_id>/mine/", lists.Mine.as_view()),
     path("conversations/<id:conversation_id>/read/", views.Read.as_view()),
     path("conversations/<id:conversation_id>/typing/", views.Typing.as_view()),

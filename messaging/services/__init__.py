@@ -40,6 +40,7 @@ from messaging.services.marks import mark_read, show_typing
 from messaging.services.messages import send_message
 from messaging.services.opened import close_conversation, open_conversation, register_loop, set_members
 from messaging.services.preferences import change_preferences
+from messaging.services.reports import ban_author, report_message, report_person
 from messaging.services.tags import MOST_TAGS, change_friend, create_tag, delete_tag, rename_tag
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "appoint_admin",
     "approve_request",
     "ask_to_be_friends",
+    "ban_author",
     "block",
     "change_alias",
     "change_friend",
@@ -82,6 +84,8 @@ __all__ = [
     "remove_friend",
     "remove_member",
     "rename_tag",
+    "report_message",
+    "report_person",
     "request_friend",
     "revoke_invitation",
     "revoke_link",

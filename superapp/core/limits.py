@@ -70,6 +70,8 @@ LIMITS: dict[str, Limit] = {
     # by the person who is added or invited
     "messaging.add_members.user": Limit(1000, 3600, fails_open=True),
     "messaging.join_group.user": Limit(60, 3600, fails_open=True),
+    # safety: staff read every one of them
+    "safety.report.user": Limit(30, 86_400, fails_open=True),
     # realtime
     "realtime.ticket.user": Limit(60, 60, fails_open=True),
 }

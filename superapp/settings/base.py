@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "superapp.core",
     "superapp.media",
+    "superapp.safety",
     "superapp.realtime",
     "messaging",
     "superapp.localdev",
@@ -407,6 +408,7 @@ CELERY_BEAT_SCHEDULE = {
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
+    "safety-forget-old": {"task": "superapp.safety.tasks.forget_old", "schedule": 3600.0},
     "media-delete-unused": {"task": "superapp.media.tasks.delete_unused", "schedule": 600.0},
     "media-resume-processing": {"task": "superapp.media.tasks.resume_processing", "schedule": 60.0},
 }

@@ -34,4 +34,5 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "media.asset": {"view": (SUPPORT, MODERATOR)},
     "messaging.conversation": {"view": (SUPPORT, MODERATOR)},
+    "safety.report": {"view": (MODERATOR,), "resolve": (MODERATOR,), "dismiss": (MODERATOR,)},
 }

@@ -21,6 +21,7 @@ from superapp.accounts.staff.backend import permission_name, permissions_of
 from superapp.core.ids import new_id
 from superapp.core.models import AuditEntry, OutboxEvent
 from superapp.media.models import Asset
+from superapp.safety.models import Report
 from tests.accounts.organisations import requested
 from tests.accounts.people import new_phone, person
 from tests.accounts.staffers import PASSWORD, browser, staff, submit, verified
@@ -82,6 +83,9 @@ MAKE: dict[str, Callable[[], Model]] = {
     "accounts.erasure": make_erasure,
     "accounts.dataexport": make_export,
     "media.asset": make_asset,
+    "safety.report": lambda: Report.objects.create(
+        id=new_id(), reporter_id=1, subject_kind="user", subject_id="1", reason="spam", snapshot={}
+    ),
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),
 }
 

@@ -160,6 +160,11 @@ def people() -> Iterator[Row]:
         row = own(200, name, query=query)
         yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 404}})
     yield own(200, "GET /api/v1/people/search/", query="?prefix={owner_handle}")
+    yield Row(
+        "POST /api/v1/people/{user_id}/report/",
+        {**dict.fromkeys(ROLES, 201), "owner": 422, "anonymous": 401},
+        body=json(reason="spam"),
+    )
     # Nobody here has a number, and nobody would want to be found by it.
     yield own(404, "POST /api/v1/people/by-phone/", body=json(phone="+33612000000"))
 
@@ -249,6 +254,10 @@ def conversations() -> Iterator[Row]:
     yield of_readers(200, f"PATCH {one}mine/", body=json(is_pinned=True, is_muted=True))
     # Nobody in this world shares how far they have read.
     yield of_members(403, f"GET {one}messages/{{seq}}/readers/")
+    # It is the owner's own message, and whoever was removed may report what they still can read.
+    report = json(reason="spam", comment="Please look.")
+    row = of_members(201, f"POST {one}messages/{{seq}}/report/", body=report)
+    yield Row(**{**vars(row), "expected": {**row.expected, "owner": 422, "ex_member": 201}})
     yield of_members(204, f"POST {one}typing/")
 
     blocked: Make = lambda world: {"conversation_id": world.blocked_direct_id}  # noqa: E731

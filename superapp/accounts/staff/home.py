@@ -34,6 +34,7 @@ ICONS = {
     "accounts.dataexport": "download",
     "media.asset": "photo_library",
     "messaging.conversation": "forum",
+    "safety.report": "flag",
 }
 
 
