@@ -383,6 +383,8 @@ async def test_fuzz_gets_typed_errors_only(server: Gateway) -> None:
     deadline = time.monotonic() + sizes.fuzz_seconds
     async with entered(server, bo) as (witness,):
         while time.monotonic() < deadline:
+            # Whoever says nothing for long is closed as dead.
+            assert await witness.ask("ping") == {}
             socket = await enter(server, ada)
             while socket.connection.state == 1 and time.monotonic() < deadline and len(socket.frames) < 2000:
                 for _ in range(10):
