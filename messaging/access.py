@@ -47,7 +47,7 @@ def window_of(found: Membership) -> Window:
 
 
 def message(*, conversation_id: int, user_id: int, seq: int) -> Message:
-    """A row that somebody may read. One statement. Raises ``NotFound``."""
+    """A row that somebody may read and has not deleted for themselves. One statement. Raises ``NotFound``."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -58,6 +58,10 @@ def message(*, conversation_id: int, user_id: int, seq: int) -> Message:
             WHERE mine.conversation_id = %(conversation)s AND mine.user_id = %(user)s
                 AND %(seq)s >= mine.joined_seq AND %(seq)s > mine.cleared_seq
                 AND (mine.left_seq IS NULL OR %(seq)s <= mine.left_seq)
+                AND NOT EXISTS (
+                    SELECT 1 FROM messaging_hidden_message AS hidden
+                    WHERE hidden.conversation_id = mine.conversation_id AND hidden.user_id = mine.user_id
+                        AND hidden.seq = %(seq)s)
             """,  # noqa: S608  (our own names of columns)
             {"conversation": conversation_id, "user": user_id, "seq": seq},
         )

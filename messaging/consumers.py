@@ -6,9 +6,9 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services
+from messaging.api import changes, views
 from messaging.api import group_serializers as group_shapes
 from messaging.api import serializers as shapes
-from messaging.api import views
 from messaging.contents import MAX_MENTIONS
 from messaging.frames import message_frame
 from messaging.models import Message
@@ -31,6 +31,27 @@ def register() -> None:
                 output=shapes.MessageOutput,
                 errors=(*views.Messages.Post.errors, IdempotencyConflict),
             ),
+            "message.edit": Command(
+                shape(shapes.EditCommand),
+                edit,
+                input=shapes.EditCommand,
+                output=shapes.MessageOutput,
+                errors=changes.MessageDetail.Patch.errors,
+            ),
+            "message.recall": Command(
+                shape(shapes.RecallCommand),
+                recall,
+                input=shapes.RecallCommand,
+                output=shapes.MessageOutput,
+                errors=changes.Recall.Post.errors,
+            ),
+            "message.react": Command(
+                shape(shapes.ReactCommand),
+                react,
+                input=shapes.ReactCommand,
+                output=shapes.MessageOutput,
+                errors=changes.Reactions.Put.errors,
+            ),
             "message.read": Command(
                 shape(shapes.ReadCommand),
                 read,
@@ -46,6 +67,10 @@ def register() -> None:
     registry.pushes.register(
         {
             "message.created": Push("The log has a new row.", shapes.MessageOutput, topic="conversation"),
+            "message.deleted": Push(
+                "You deleted a message for yourself, on one of your devices.", shapes.DeletedPush, kept=True
+            ),
+            "history.cleared": Push("You cleared a history up to a row.", shapes.ClearedOutput, kept=True),
             "typing": Push("Somebody is writing; shown for about 5 s.", shapes.TypingPush, topic="conversation"),
             "read.updated": Push("One of your devices has read.", shapes.ReadMarkOutput),
             "peer.read": Push(
@@ -74,6 +99,18 @@ def register() -> None:
 
 def send(actor: Actor, **message: Any) -> Json:
     return message_frame(services.send_message(sender_id=actor.user_id, **message))
+
+
+def edit(actor: Actor, **change: Any) -> Json:
+    return message_frame(services.edit_message(actor_id=actor.user_id, **change))
+
+
+def recall(actor: Actor, **which: Any) -> Json:
+    return message_frame(services.recall_message(actor_id=actor.user_id, **which))
+
+
+def react(actor: Actor, **reaction: Any) -> Json:
+    return message_frame(services.react(actor_id=actor.user_id, **reaction))
 
 
 def read(actor: Actor, **mark: Any) -> Json:

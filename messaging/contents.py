@@ -48,7 +48,7 @@ def body_of(kind: str, given: Mapping[str, Any], *, sender_id: int, place: Place
     """
     match kind:
         case Message.Kind.TEXT:
-            return _text(given, sender_id, place)
+            return text_body(given, sender_id=sender_id, conversation_id=place.conversation_id, seq=place.seq)
         case Message.Kind.LOCATION:
             return {
                 "latitude": given["latitude"],
@@ -62,9 +62,10 @@ def body_of(kind: str, given: Mapping[str, Any], *, sender_id: int, place: Place
     return shown_of(_attached(kind, given["asset_id"], sender_id, place))
 
 
-def _text(given: Mapping[str, Any], sender_id: int, place: Place) -> Json:
+def text_body(given: Mapping[str, Any], *, sender_id: int, conversation_id: int, seq: int) -> Json:
+    """Of a text with this number, whose calls it makes. A statement for each of what it has beyond the text."""
     body: Json = {"text": given["text"]}
-    at = {"conversation_id": place.conversation_id, "seq": place.seq}
+    at = {"conversation_id": conversation_id, "seq": seq}
     # Who has just left is not called, and that is no reason to refuse what was written.
     if (user_ids := given.get("mention_ids")) and (called := mentions.call(**at, user_ids=user_ids)):
         body["mention_ids"] = [str(user_id) for user_id in called]
@@ -73,7 +74,7 @@ def _text(given: Mapping[str, Any], sender_id: int, place: Place) -> Json:
             raise MayNotCallAll
         body["mentions_all"] = True
     if quoted := given.get("quote_seq"):
-        body["quote"] = quotes.preview(conversation_id=place.conversation_id, reader_id=sender_id, seq=quoted)
+        body["quote"] = quotes.preview(conversation_id=conversation_id, reader_id=sender_id, seq=quoted)
     return body
 
 

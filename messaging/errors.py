@@ -97,6 +97,18 @@ class Recalled(DomainError):
     code, status, message = "recalled", 409, _("This message was recalled.")
 
 
+class RecallExpired(DomainError):
+    code, status, message = "recall_expired", 422, _("It is too late to take this message back.")
+
+
+class EditExpired(DomainError):
+    code, status, message = "edit_expired", 422, _("It is too late to change this message.")
+
+
+class TooManyReactions(DomainError):
+    code, status, message = "too_many_reactions", 422, _("This message has as many different reactions as it can.")
+
+
 class MayNotCallAll(DomainError):
     code, status, message = "may_not_call_all", 403, _("Only the owner and administrators may call everybody here.")
 

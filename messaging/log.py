@@ -75,6 +75,14 @@ def lock(conversation_id: int) -> None:
         cursor.execute("SELECT 1 FROM messaging_conversation WHERE id = %s FOR NO KEY UPDATE", [conversation_id])
 
 
+def now() -> datetime:
+    """The clock by which rows are stamped."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
 def take_place(
     *, conversation_id: int, member_id: int | None, counts: bool = True, is_shown: bool = True
 ) -> Place | None:
@@ -173,6 +181,7 @@ def add(
     client_id: UUID | None = None,
     counts: bool = False,
     is_shown: bool = True,
+    persona: str = "",
 ) -> Message:
     """Write what happened as a row of the log, and tell the conversation. In the transaction that made it true.
 
@@ -193,6 +202,7 @@ def add(
         kind=kind,
         body=body,
         ref_seq=about,
+        persona=persona,
     )
     assert message is not None, "a key of its own"
     tell(message)

@@ -281,6 +281,12 @@ class Message(models.Model):
         NOTICE_REMOVED = "notice_removed"
         SETTINGS_CHANGED = "settings_changed"
         GROUP_DISBANDED = "group_disbanded"
+        # What happened to a message.
+        EDITED = "edited"
+        RECALLED = "recalled"
+        REACTED = "reacted"
+        # What somebody is shown in the place of a message that they deleted for themselves; no row has it.
+        DELETED = "deleted"
 
     pk = models.CompositePrimaryKey("conversation_id", "seq")
     conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
@@ -354,7 +360,7 @@ class CardCopy(models.Model):
         constraints = [models.CheckConstraint(condition=Q(version__gte=1, seq__gte=1), name="card_copy_numbers")]
 
 
-#: Kinds of rows that somebody said: what can be quoted, recalled, reacted to.
+#: Kinds of rows that somebody said: what can be quoted and reacted to.
 SAID = frozenset(
     {
         Message.Kind.TEXT,
@@ -364,8 +370,50 @@ SAID = frozenset(
         Message.Kind.FILE,
         Message.Kind.LOCATION,
         Message.Kind.CONTACT,
+        Message.Kind.CARD,
     }
 )
+
+
+class Reaction(models.Model):
+    """Somebody's emoji at a message; the message's own ``reactions`` is the sum of these."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "seq", "user_id", "emoji")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    emoji = models.CharField(max_length=16)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "messaging_reaction"
+
+
+class MessageVersion(models.Model):
+    """What a text said before it was edited: 1, 2, 3 …, the first as it was sent."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "seq", "version")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    version = models.IntegerField()
+    body = models.JSONField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "messaging_message_version"
+        constraints = [models.CheckConstraint(condition=Q(version__gte=1), name="message_version_from_one")]
+
+
+class HiddenMessage(models.Model):
+    """A row that somebody deleted for themselves. Clearing the history up to it makes this needless, and deletes it."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "user_id", "seq")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    user_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+
+    class Meta:
+        db_table = "messaging_hidden_message"
 
 
 class Friendship(models.Model):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import connection
+
 from messaging import access
 from messaging.errors import NotForThis, Recalled
 from messaging.models import SAID, Message
@@ -29,6 +31,7 @@ def preview(*, conversation_id: int, reader_id: int, seq: int) -> dict[str, Any]
         "persona": quoted.persona or None,
         "kind": quoted.kind,
         "text": excerpt(quoted.kind, quoted.body),
+        "is_recalled": False,
     }
 
 
@@ -36,3 +39,16 @@ def excerpt(kind: str, body: dict[str, Any]) -> str:
     """The words in a message, if it has any: a client says itself, in its reader's language, that there is a photo."""
     name = _WORDS.get(kind)
     return str(body.get(name, ""))[:EXCERPT] if name else ""
+
+
+def blank(*, conversation_id: int, seq: int) -> None:
+    """Answers no longer show what they answered: it was recalled. One statement, by an index of what is quoted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message
+            SET body = jsonb_set(body, '{quote}', (body -> 'quote') || '{"text": "", "is_recalled": true}')
+            WHERE conversation_id = %s AND quote_seq = %s AND body ? 'quote'
+            """,
+            [conversation_id, seq],
+        )

@@ -1,5 +1,6 @@
 """Reads: what somebody may see of contacts, conversations and messages."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,12 @@ from messaging.models import (
     FriendRequest,
     Friendship,
     FriendTag,
+    HiddenMessage,
     Membership,
     Message,
+    MessageVersion,
     Preferences,
+    Reaction,
     TaggedFriend,
 )
 from superapp.accounts import selectors as accounts
@@ -70,7 +74,11 @@ _FRAMES = f"""
         GREATEST(COALESCE(mine.left_message_no, c.last_message_no) - mine.read_message_no, 0),
         mine.is_marked_unread, GREATEST(mine.joined_seq, mine.cleared_seq + 1), mine.left_seq,
         (SELECT max(seq) FROM (VALUES (mine.mention_seq), (c.mention_all_seq)) AS mention (seq)
-            WHERE seq > mine.read_seq AND seq >= mine.joined_seq AND (mine.left_seq IS NULL OR seq <= mine.left_seq)),
+            WHERE seq > mine.read_seq AND seq >= mine.joined_seq AND (mine.left_seq IS NULL OR seq <= mine.left_seq)
+                AND NOT EXISTS (
+                    SELECT 1 FROM messaging_hidden_message AS hidden
+                    WHERE hidden.conversation_id = c.id AND hidden.user_id = mine.user_id
+                        AND hidden.seq = mention.seq)),
         mine.alias, mine.silenced_until, mine.is_muted, mine.pinned_at,
         COALESCE(mine.hidden_message_no >= COALESCE(mine.left_message_no, c.last_message_no), false),
         peer.user_id,
@@ -92,6 +100,10 @@ _FRAMES = f"""
         SELECT {log.COLUMNS} FROM messaging_message
         WHERE conversation_id = c.id AND seq <= COALESCE(mine.left_seq, c.last_shown_seq)
             AND seq >= mine.joined_seq AND seq > mine.cleared_seq AND ref_seq IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM messaging_hidden_message AS hidden
+                WHERE hidden.conversation_id = c.id AND hidden.user_id = mine.user_id
+                    AND hidden.seq = messaging_message.seq)
         ORDER BY seq DESC LIMIT 1
     ) AS last ON true
     WHERE mine.user_id = %s AND mine.conversation_id = ANY(%s)
@@ -236,18 +248,38 @@ def messages(*, actor_id: int, conversation_id: int, after: int | None, before: 
     return MessagePage(rows=found[:limit][::-1], has_older=len(found) > limit, has_newer=before is not None)
 
 
+def message_frame_of(*, actor_id: int, conversation_id: int, seq: int) -> Json:
+    """One row, as in a page of the history. Raises ``NotFound``."""
+    window = access.window(conversation_id=conversation_id, user_id=actor_id)
+    found = Message.objects.filter(conversation_id=conversation_id, seq=seq).first() if seq in window else None
+    if found is None:
+        raise NotFound
+    return message_frames(actor_id=actor_id, rows=[found])[0]
+
+
 def message_frames(*, actor_id: int, rows: Sequence[Message]) -> list[Json]:
-    """Rows of one conversation as somebody who may read them sees them, with what they are about. At most two
-    statements, and what the products ask whose cards and personas are among them."""
+    """Rows of one conversation as somebody who may read them sees them, with what they are about and what is theirs.
+
+    At most four statements (of a page without changes and reactions, one), and what the products ask whose cards and
+    personas are among them.
+    """
+    if not rows:
+        return []
+    conversation_id = rows[0].conversation_id
     targets = _targets(actor_id, rows)
     shown = [*rows, *targets.values()]
+    hidden = _hidden(actor_id, conversation_id, {row.seq for row in shown})
+    for row in shown:
+        if row.seq in hidden:
+            _bury(row)
     personas.show(shown)
     live = cards.live(shown, viewer_id=actor_id)
+    reactions = _reactions_of(actor_id, conversation_id, [row.seq for row in rows if row.reactions])
     frames = []
     for row in rows:
         target = targets.get(row.ref_seq or 0)
         frame = message_frame(row, target=target)
-        frame["mine"] = {"live": cards.live_of(target or row, live)}
+        frame["mine"] = {"reactions": reactions[row.seq], "live": cards.live_of(target or row, live)}
         frames.append(frame)
     return frames
 
@@ -259,24 +291,66 @@ def _targets(actor_id: int, rows: Sequence[Message]) -> dict[int, Message]:
         return {}
     conversation_id = rows[0].conversation_id
     window = access.window(conversation_id=conversation_id, user_id=actor_id)
-    seqs = [seq for seq in about if seq in window]
-    return {row.seq: row for row in Message.objects.filter(conversation_id=conversation_id, seq__in=seqs)}
+    found = Message.objects.filter(conversation_id=conversation_id, seq__in=[seq for seq in about if seq in window])
+    return {row.seq: row for row in found}
+
+
+def _hidden(user_id: int, conversation_id: int, seqs: Iterable[int]) -> set[int]:
+    hidden = HiddenMessage.objects.filter(conversation_id=conversation_id, user_id=user_id, seq__in=list(seqs))
+    return set(hidden.values_list("seq", flat=True))
+
+
+def _bury(row: Message) -> None:
+    """In its place stays that there was something, so that the numbers have no holes."""
+    row.kind, row.body, row.reactions, row.edited_at, row.recalled_at = Message.Kind.DELETED, {}, {}, None, None
+
+
+def _reactions_of(user_id: int, conversation_id: int, seqs: list[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    if seqs:
+        mine = Reaction.objects.filter(conversation_id=conversation_id, seq__in=seqs, user_id=user_id)
+        for seq, emoji in mine.order_by("seq", "emoji").values_list("seq", "emoji"):
+            found[seq].append(emoji)
+    return found
+
+
+def reactions_to(*, actor_id: int, conversation_id: int, seq: int, emoji: str | None) -> QuerySet[Reaction]:
+    """Who reacted to a message, with ``emoji`` or with anything; page by ``user_id, emoji``. Raises ``NotFound``."""
+    access.message(conversation_id=conversation_id, user_id=actor_id, seq=seq)
+    masked = Membership.objects.filter(conversation_id=conversation_id).exclude(persona="")
+    # Who speaks as a persona is counted and not named.
+    found = Reaction.objects.filter(conversation_id=conversation_id, seq=seq).exclude(
+        user_id__in=masked.values("user_id")
+    )
+    return found if emoji is None else found.filter(emoji=emoji)
+
+
+def versions_of(*, actor_id: int, conversation_id: int, seq: int) -> QuerySet[MessageVersion]:
+    """What a message said before it was edited; page by ``version``. Raises ``NotFound``."""
+    access.message(conversation_id=conversation_id, user_id=actor_id, seq=seq)
+    return MessageVersion.objects.filter(conversation_id=conversation_id, seq=seq)
 
 
 def readable_references(viewer_id: int, references: set[str]) -> set[str]:
-    """Which of these places (``conversation_id:seq``) somebody may read: the rule behind photos. One statement."""
-    places = {reference: tuple(map(int, reference.split(":"))) for reference in references}
-    windows = {
-        found.conversation_id: access.window_of(found)
-        for found in Membership.objects.filter(
-            user_id=viewer_id, conversation_id__in={conversation_id for conversation_id, _seq in places.values()}
+    """Which of these places (``conversation_id:seq``) somebody may read and has not deleted for themselves: the rule
+    behind files. One statement."""
+    places = [tuple(map(int, reference.split(":"))) for reference in references]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT place.conversation_id, place.seq
+            FROM unnest(%s::bigint[], %s::bigint[]) AS place (conversation_id, seq)
+            JOIN messaging_membership AS mine ON mine.conversation_id = place.conversation_id AND mine.user_id = %s
+            WHERE place.seq >= mine.joined_seq AND place.seq > mine.cleared_seq
+                AND (mine.left_seq IS NULL OR place.seq <= mine.left_seq)
+                AND NOT EXISTS (
+                    SELECT 1 FROM messaging_hidden_message AS hidden
+                    WHERE hidden.conversation_id = place.conversation_id AND hidden.user_id = mine.user_id
+                        AND hidden.seq = place.seq)
+            """,
+            [[place[0] for place in places], [place[1] for place in places], viewer_id],
         )
-    }
-    return {
-        reference
-        for reference, (conversation_id, seq) in places.items()
-        if conversation_id in windows and seq in windows[conversation_id]
-    }
+        return {f"{conversation_id}:{seq}" for conversation_id, seq in cursor.fetchall()}
 
 
 # --- catching up ------------------------------------------------------------------------------------------------------

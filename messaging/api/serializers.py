@@ -8,9 +8,11 @@ from rest_framework import serializers
 
 from messaging import personas
 from messaging.contents import MAX_MENTIONS
+from messaging.emoji import is_emoji
 from messaging.models import Conversation, FriendRequest, Friendship, Membership, Message, Preferences
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
+from superapp.core.api.paging import PageQuery
 from superapp.core.ids import MAX_ID
 from superapp.safety.services import Reason
 
@@ -122,6 +124,7 @@ class RowOutput(Output):
 class MyRowOutput(Output):
     """What depends on who reads."""
 
+    reactions = serializers.ListField(child=serializers.CharField(), help_text="With what I reacted.")
     live = serializers.DictField(allow_null=True, help_text="Of a card: what its product says right now, to you.")
 
 
@@ -138,6 +141,75 @@ class ListedMessageOutput(MessageOutput):
     """A message as a list shows it to one reader; pushes and answers to a send have no ``mine``."""
 
     mine = MyRowOutput()
+
+
+class EditInput(Input):
+    """A text as it shall be: whoever is not named is not called any more. What it quotes stays."""
+
+    text = Text(allow_blank=True, trim_whitespace=False, help_text="At most 4,000 characters.")
+    mention_ids = serializers.ListField(child=Id(), required=False, max_length=MAX_MENTIONS)
+    mentions_all = Boolean(required=False)
+
+
+class EditCommand(EditInput):
+    conversation_id = Id()
+    seq = Integer(min_value=1, max_value=MAX_ID)
+
+
+class RecallCommand(Input):
+    conversation_id = Id()
+    seq = Integer(min_value=1, max_value=MAX_ID)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Emoji(Text):
+    default_error_messages = {"emoji": _("One emoji.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not is_emoji(text):
+            self.fail("emoji")
+        return text
+
+
+class ReactInput(Input):
+    emoji = Emoji(trim_whitespace=False)
+    is_added = Boolean(help_text="false: take it away.")
+
+
+class ReactCommand(ReactInput):
+    conversation_id = Id()
+    seq = Integer(min_value=1, max_value=MAX_ID)
+
+
+class ReactionsQuery(PageQuery):
+    emoji = Emoji(required=False, trim_whitespace=False, help_text="Only who reacted with this.")
+
+
+class ReactorOutput(Output):
+    user = ProfileOutput()
+    emoji = serializers.CharField()
+    created_at = Time()
+
+
+class VersionOutput(Output):
+    version = serializers.IntegerField(help_text="1 is what was sent; the message itself is the newest.")
+    body = serializers.DictField()
+    written_at = Time()
+
+
+class ClearInput(Input):
+    seq = Integer(min_value=0, max_value=MAX_ID, help_text="The last row that shall go.")
+
+
+class DeletedPush(Output):
+    conversation_id = Id()
+    seq = serializers.IntegerField()
+
+
+class ClearedOutput(Output):
+    conversation_id = Id()
+    cleared_seq = serializers.IntegerField()
 
 
 class HistoryQuery(Input):

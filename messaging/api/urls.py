@@ -1,7 +1,7 @@
 from django.urls import path
 
+from messaging.api import changes, lists, people, reports, tags, views
 from messaging.api import group_views as groups
-from messaging.api import lists, people, reports, tags, views
 
 urlpatterns = [
     path("people/", views.PeopleByHandle.as_view()),
@@ -29,6 +29,11 @@ urlpatterns = [
     path("conversations/<id:conversation_id>/messages/<id:seq>/readers/", lists.Readers.as_view()),
     path("conversations/<id:conversation_id>/messages/<id:seq>/report/", reports.ReportMessage.as_view()),
     path("conversations/<id:conversation_id>/mine/", lists.Mine.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/", changes.MessageDetail.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/recall/", changes.Recall.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/reactions/", changes.Reactions.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/versions/", changes.Versions.as_view()),
+    path("conversations/<id:conversation_id>/clear/", changes.Clear.as_view()),
     path("conversations/<id:conversation_id>/read/", views.Read.as_view()),
     path("conversations/<id:conversation_id>/typing/", views.Typing.as_view()),
     path("conversations/<id:conversation_id>/settings/", groups.GroupSettings.as_view()),

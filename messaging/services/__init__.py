@@ -3,6 +3,7 @@
 from messaging.cards import Card
 from messaging.services.asking import ask_to_be_friends, find_by_phone
 from messaging.services.cards import post_card, post_text, update_card
+from messaging.services.changes import edit_message, react, recall_message
 from messaging.services.contacts import (
     accept_friend_request,
     block,
@@ -12,6 +13,7 @@ from messaging.services.contacts import (
     unblock,
 )
 from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
+from messaging.services.deletions import clear_history, delete_message
 from messaging.services.groups import (
     appoint_admin,
     change_alias,
@@ -61,16 +63,19 @@ __all__ = [
     "change_mine",
     "change_notice",
     "change_preferences",
+    "clear_history",
     "close_conversation",
     "create_group",
     "create_tag",
     "decline_friend_request",
     "decline_invitation",
     "decline_request",
+    "delete_message",
     "delete_tag",
     "direct_conversation",
     "disband_group",
     "dismiss_admin",
+    "edit_message",
     "find_by_phone",
     "group_link",
     "join_by_link",
@@ -80,6 +85,8 @@ __all__ = [
     "open_direct_conversation",
     "post_card",
     "post_text",
+    "react",
+    "recall_message",
     "register_loop",
     "remove_friend",
     "remove_member",

@@ -73,6 +73,11 @@ class Reaction(TypedDict):
     count: int
 
 
+class MyMessage(TypedDict):
+    reactions: list[str]
+    live: Json | None
+
+
 class Persona(TypedDict):
     """As whom somebody speaks for a product; who that is nobody is told. ``key`` tells one from another."""
 
@@ -102,6 +107,8 @@ class Message(TypedDict):
     edited_at: str | None
     recalled_at: str | None
     created_at: str
+    #: Where it was fetched; a push is the same for everybody.
+    mine: NotRequired[MyMessage]
 
 
 class Mine(TypedDict):

@@ -55,6 +55,8 @@ LIMITS: dict[str, Limit] = {
     # messaging
     "messaging.send.user": Limit(10, 1, fails_open=True),
     "messaging.send.conversation": Limit(40, 1, fails_open=True),
+    # each one is a row of the log for everybody
+    "messaging.change.user": Limit(10, 2, fails_open=True),
     "messaging.typing.user": Limit(3, 6, fails_open=True),
     "messaging.friend_request.user": Limit(30, 86_400, fails_open=True),
     "messaging.find_person.user": Limit(60, 600, fails_open=True),

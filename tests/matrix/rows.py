@@ -252,6 +252,18 @@ def conversations() -> Iterator[Row]:
     )
     yield of_readers(200, f"POST {one}read/", body=json(seq=1))
     yield of_readers(200, f"PATCH {one}mine/", body=json(is_pinned=True, is_muted=True))
+    said = f"{one}messages/{{seq}}/"
+    reaction = json(emoji="👍", is_added=True)
+    yield of_readers(200, f"GET {said}")
+    yield of_readers(204, f"DELETE {said}")
+    yield of_readers(200, f"GET {said}versions/")
+    yield of_readers(200, f"GET {said}reactions/")
+    yield of_members(200, f"PUT {said}reactions/", body=reaction)
+    yield of_readers(200, f"POST {one}clear/", body=json(seq=1))
+    # The owner wrote it: a member may see it and not change it.
+    for name, body in ((f"PATCH {said}", json(text="other")), (f"POST {said}recall/", None)):
+        row = of_owner(200, name, body=body)
+        yield Row(**{**vars(row), "expected": {**row.expected, "member": 403}})
     # Nobody in this world shares how far they have read.
     yield of_members(403, f"GET {one}messages/{{seq}}/readers/")
     # It is the owner's own message, and whoever was removed may report what they still can read.
@@ -263,6 +275,8 @@ def conversations() -> Iterator[Row]:
     blocked: Make = lambda world: {"conversation_id": world.blocked_direct_id}  # noqa: E731
     both: tuple[Role, ...] = ("owner", "blocked")
     yield only(200, both, f"GET {one}messages/", parts=blocked, about="with somebody who was blocked")
+    row = only(200, both, f"PUT {said}reactions/", parts=blocked, body=reaction, about="to somebody who blocked")
+    yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 403}})
     for status, name, body in ((201, f"POST {one}messages/", text), (204, f"POST {one}typing/", None)):
         row = only(status, both, name, parts=blocked, body=body, about="to somebody who blocked")
         yield Row(**{**vars(row), "expected": {**row.expected, "blocked": 403}})

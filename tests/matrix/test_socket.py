@@ -66,6 +66,19 @@ COMMANDS = [
         member="not_found",
         blocked="blocked",
     ),
+    of_members("message.react", lambda world: in_group(world, seq=2, emoji="👍", is_added=True)),
+    of_members(
+        "message.react",
+        lambda world: in_blocked(world, seq=2, emoji="👍", is_added=True),
+        about="to somebody who blocked",
+        member="not_found",
+        blocked="blocked",
+    ),
+    of_members("message.edit", lambda world: in_group(world, seq=2, text="other"), member="forbidden"),
+    # What the blocked one wrote: this world goes on, and whatever was recalled is recalled for all who ask again.
+    of_members(
+        "message.recall", lambda world: in_blocked(world, seq=2), owner="forbidden", member="not_found", blocked=OK
+    ),
     of_members("message.read", lambda world: in_group(world, seq=1), ex_member=OK),
     of_members("typing", in_group),
     of_members("typing", in_blocked, about="to somebody who blocked", member="not_found", blocked="blocked"),

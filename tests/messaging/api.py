@@ -73,6 +73,19 @@ class Api:
     def rows(self, conversation_id: int | str) -> list[Json]:
         return self.all(f"conversations/{conversation_id}/messages/?after=0&limit=100")
 
+    def message(self, conversation_id: int | str, seq: int) -> Json:
+        return dict(self.get(f"conversations/{conversation_id}/messages/{seq}/"))
+
+    def react(self, conversation_id: int | str, seq: int, emoji: str = "👍", *, is_added: bool = True) -> Json:
+        path = f"conversations/{conversation_id}/messages/{seq}/reactions/"
+        return dict(self.ok("PUT", path, {"emoji": emoji, "is_added": is_added}))
+
+    def edit(self, conversation_id: int | str, seq: int, text: str, **calls: Any) -> Json:
+        return dict(self.ok("PATCH", f"conversations/{conversation_id}/messages/{seq}/", {"text": text, **calls}))
+
+    def recall(self, conversation_id: int | str, seq: int) -> Json:
+        return dict(self.ok("POST", f"conversations/{conversation_id}/messages/{seq}/recall/"))
+
     def conversation(self, conversation_id: int | str) -> Json:
         return dict(self.get(f"conversations/{conversation_id}/"))
 

@@ -261,7 +261,7 @@ def test_a_recalled_card_stays_silent() -> None:
     update("sent", 2)
     assert Message.objects.get(conversation_id=conversation_id, seq=seq).body == {}
     assert Conversation.objects.get(id=conversation_id).last_seq == seq
-    assert Api(ada).rows(conversation_id)[-1]["mine"] == {"live": None}
+    assert Api(ada).rows(conversation_id)[-1]["mine"] == {"reactions": [], "live": None}
 
 
 # --- what depends on the reader ---------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_live_data_is_asked_once_for_a_page_and_shown_to_its_reader_alone(wire: 
 def test_a_product_that_is_broken_keeps_nobody_from_reading() -> None:
     ada, bo, conversation_id = friends("Ada", "Bo")
     post(ada, conversation_id, parcel("broken"))
-    assert Api(bo).rows(conversation_id)[-1]["mine"] == {"live": None}
+    assert Api(bo).rows(conversation_id)[-1]["mine"] == {"reactions": [], "live": None}
 
 
 def test_a_card_whose_app_is_gone_still_says_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +294,7 @@ def test_a_card_whose_app_is_gone_still_says_its_sentence(monkeypatch: pytest.Mo
     post(ada, conversation_id)
     monkeypatch.delitem(registry.cards._kinds, PARCEL)
     row = Api(bo).rows(conversation_id)[-1]
-    assert (row["body"]["fallback"]["en"], row["mine"]) == ("Conversations: packed", {"live": None})
+    assert (row["body"]["fallback"]["en"], row["mine"]) == ("Conversations: packed", {"reactions": [], "live": None})
     assert not cards.may_forward(Message.objects.get(conversation_id=conversation_id, kind="card"))
 
 

@@ -211,11 +211,15 @@ def test_an_answer_shows_what_it_answers() -> None:
     ada, bo, conversation_id = friends("Ada", "Bo")
     asked = say(ada, conversation_id, "long " * 100)
     answer = send(bo, conversation_id, kind="text", text="yes", quote_seq=asked)
-    quote = {"seq": asked, "sender_id": ada.id, "persona": None, "kind": "text", "text": ("long " * 100)[:100]}
+    quote = {"seq": asked, "sender_id": ada.id, "persona": None, "kind": "text", "text": ("long " * 100)[:100]} | {
+        "is_recalled": False
+    }
     assert answer["body"] == {"text": "yes", "quote": quote}
     photo = send(ada, conversation_id, kind="photo", asset_id=str(ready(ada).id))["seq"]
     of_photo = send(bo, conversation_id, kind="text", text="nice", quote_seq=photo)["body"]["quote"]
-    assert of_photo == {"seq": photo, "sender_id": ada.id, "persona": None, "kind": "photo", "text": ""}
+    assert of_photo == {"seq": photo, "sender_id": ada.id, "persona": None, "kind": "photo", "text": ""} | {
+        "is_recalled": False
+    }
 
 
 def test_what_cannot_be_answered() -> None:

@@ -108,9 +108,9 @@ def test_lists_cost_the_same_however_long_they_are() -> None:
     assert costs == {
         "conversations/": [3, 3],
         "conversations/…/": [2, 2],
-        "conversations/…/messages/": [2, 2],
-        "conversations/…/messages/?after=0": [2, 2],
-        "conversations/…/messages/?before=2": [2, 2],
+        "conversations/…/messages/": [3, 3],
+        "conversations/…/messages/?after=0": [3, 3],
+        "conversations/…/messages/?before=2": [3, 3],
         "conversations/…/members/": [4, 4],
         "sync/": [4, 4],
         "friends/": [3, 3],
