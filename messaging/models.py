@@ -6,6 +6,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 GROUP_LIMIT = 500
+#: In a group that would have more members than this, whoever comes has to want it.
+MOST_WITHOUT_ASKING = 40
 #: The sender of rows that nobody wrote.
 NOBODY = 0
 
@@ -238,7 +240,9 @@ class JoinRequest(models.Model):
                 fields=["conversation", "-created_at", "-user_id"],
                 condition=Q(state="pending"),
                 name="join_request_waiting",
-            )
+            ),
+            # For whoever leaves the product.
+            models.Index(fields=["user_id"], name="join_request_person"),
         ]
 
 

@@ -9,7 +9,15 @@ from rest_framework import serializers
 from messaging import personas
 from messaging.contents import MAX_MENTIONS
 from messaging.emoji import is_emoji
-from messaging.models import Conversation, FriendRequest, Friendship, Membership, Message, Preferences
+from messaging.models import (
+    MOST_WITHOUT_ASKING,
+    Conversation,
+    FriendRequest,
+    Friendship,
+    Membership,
+    Message,
+    Preferences,
+)
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
 from superapp.core.api.paging import PageQuery
@@ -344,7 +352,12 @@ class DirectInput(Input):
 
 class GroupInput(Input):
     title = Line(max_length=60)
-    member_ids = serializers.ListField(child=Id(), min_length=1, max_length=499, help_text="Friends of yours.")
+    member_ids = serializers.ListField(
+        child=Id(),
+        min_length=1,
+        max_length=MOST_WITHOUT_ASKING - 1,
+        help_text="Friends of yours. More of them are invited once the group is there.",
+    )
 
 
 class MemberOutput(Output):

@@ -25,7 +25,15 @@ from messaging.belonging import (
 )
 from messaging.errors import AdminsOnly, ConversationClosed, RequestAnswered
 from messaging.frames import group_invitation_frame
-from messaging.models import Conversation, GroupInvitation, GroupLink, JoinRequest, Membership, Message
+from messaging.models import (
+    MOST_WITHOUT_ASKING,
+    Conversation,
+    GroupInvitation,
+    GroupLink,
+    JoinRequest,
+    Membership,
+    Message,
+)
 from messaging.services.conversations import check_friends
 from superapp.accounts.errors import InvitationEnded
 from superapp.core import limits, links
@@ -35,8 +43,6 @@ from superapp.core.links import LinkEnded
 from superapp.realtime import push
 
 LINK = "group"
-#: In a group that would have more members than this, whoever comes has to want it.
-MOST_WITHOUT_ASKING = 40
 LINK_LIFETIME = timedelta(days=7)
 INVITATION_LIFETIME = timedelta(days=7)
 

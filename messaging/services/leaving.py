@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from messaging import log
@@ -157,7 +156,9 @@ def erase_person(user_id: int) -> None:
         # What was kept for their phones shows the sender as they were.
         realtime.forget_events(user_ids=batch, type="friend.requested", about={"sender": {"id": str(user_id)}})
         FriendRequest.objects.filter(sender_id=user_id, recipient_id__in=batch).delete()
-    invited = GroupInvitation.objects.filter(inviter_id=user_id)
+    # Whoever brings somebody belongs there, or did: their places lead to what has no index by them.
+    theirs = Membership.objects.filter(user_id=user_id).values("conversation_id")
+    invited = GroupInvitation.objects.filter(conversation_id__in=theirs, inviter_id=user_id)
     while people := list(invited.values_list("invitee_id", flat=True)[:BATCH]):
         realtime.forget_events(user_ids=people, type="group.invited", about={"inviter": {"id": str(user_id)}})
         invited.filter(invitee_id__in=people).delete()
@@ -168,9 +169,10 @@ def erase_person(user_id: int) -> None:
         Preferences.objects.filter(user_id=user_id),
         TaggedFriend.objects.filter(user_id=user_id),
         FriendTag.objects.filter(user_id=user_id),
-        GroupLink.objects.filter(issuer_id=user_id),
+        GroupLink.objects.filter(conversation_id__in=theirs, issuer_id=user_id),
         GroupInvitation.objects.filter(invitee_id=user_id),
-        JoinRequest.objects.filter(Q(user_id=user_id) | Q(inviter_id=user_id)),
+        JoinRequest.objects.filter(conversation_id__in=theirs, inviter_id=user_id),
+        JoinRequest.objects.filter(user_id=user_id),
     ):
         rows.delete()
     here = Membership.objects.filter(user_id=user_id, left_seq=None)

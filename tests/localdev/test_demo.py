@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ from messaging.models import (
     FriendRequest,
     Friendship,
     GroupCreation,
+    GroupLink,
     Membership,
     Message,
     Preferences,
@@ -203,11 +204,12 @@ def ids() -> dict[str, int]:
 def test_city_is_there(city: seeding.City) -> None:
     directs = seeding.all_directs()
     said = sum(len(told(story, now=timezone.now()).said) for story in STORIES)
+    decided = sum(len(group.admins) + bool(group.notice) for group in conversations.GROUPS)
     assert city == seeding.City(
         people=len(PEOPLE),
         friendships=len(directs),
         conversations=len(STORIES),
-        messages=said + len(directs) + len(conversations.GROUPS),
+        messages=said + decided + len(directs) + len(conversations.GROUPS),
         is_new=True,
     )
     assert city.friendships > 100
@@ -251,14 +253,15 @@ def test_logs_are_as_the_product_writes_them(city: seeding.City) -> None:
         rows = list(Message.objects.filter(conversation=conversation).order_by("seq"))
         is_group = conversation.kind == Conversation.Kind.GROUP
         assert [row.seq for row in rows] == list(range(1, conversation.last_seq + 1))
-        assert [row.message_no for row in rows] == [seq - is_group for seq in range(1, len(rows) + 1)]
+        counts = [row.kind in {"text", "photo", "friends_now", "notice_changed"} for row in rows]
+        assert [row.message_no for row in rows] == list(accumulate(counts))
         assert conversation.last_message_no == rows[-1].message_no
         assert conversation.created_at == rows[0].created_at
         assert conversation.changed_at == rows[-1].created_at < timezone.now()
         assert all(one.created_at < other.created_at for one, other in pairwise(rows))
-        assert [row.kind for row in rows if row.kind not in {"text", "photo"}] == [
-            Message.Kind.GROUP_CREATED if is_group else Message.Kind.FRIENDS_NOW
-        ]
+        first, *decided = [row.kind for row in rows if row.kind not in {"text", "photo"}]
+        assert first == (Message.Kind.GROUP_CREATED if is_group else Message.Kind.FRIENDS_NOW)
+        assert set(decided) <= {Message.Kind.ADMIN_APPOINTED, Message.Kind.NOTICE_CHANGED}
         assert rows[0].kind not in {"text", "photo"}
         members = list(Membership.objects.filter(conversation=conversation))
         assert {row.sender_id for row in rows} <= {member.user_id for member in members}
@@ -301,6 +304,19 @@ def test_groups_were_opened_among_friends(city: seeding.City) -> None:
         assert {int(user_id) for user_id in first.body["member_ids"]} == members
         friends = Friendship.objects.filter(user_id=creation.creator_id, created_at__lt=first.created_at)
         assert members - {creation.creator_id} <= set(friends.values_list("friend_id", flat=True))
+
+
+def test_the_largest_group_has_administrators_a_notice_and_a_link(city: seeding.City) -> None:
+    group = Conversation.objects.order_by("-member_count")[0]
+    appointed = Message.objects.filter(conversation=group, kind="admin_appointed")
+    admins = Membership.objects.filter(conversation=group, role="admin").values_list("user_id", flat=True)
+    assert {int(row.body["member_id"]) for row in appointed} == set(admins) != set()
+    notice = Message.objects.get(conversation=group, kind="notice_changed")
+    assert (notice.body, notice.seq) == ({"notice": group.notice}, group.mention_all_seq)
+    owner = Membership.objects.get(conversation=group, role="owner")
+    (link,) = GroupLink.objects.all()
+    issued = messaging.group_link(actor_id=owner.user_id, conversation_id=group.id)
+    assert (link.conversation_id, link.issuer_id, link.id) == (group.id, owner.user_id, issued.link.id)
 
 
 def test_people_work_in_an_organisation_of_each_kind(city: seeding.City) -> None:

@@ -14,9 +14,11 @@ from messaging.models import (
     FriendRequest,
     Friendship,
     GroupCreation,
+    GroupLink,
     Membership,
     Message,
 )
+from superapp.client.conversation_log import NOT_COUNTED
 from superapp.core.idempotency import request_hash
 from superapp.core.ids import new_id
 from superapp.localdev.demo.people import BY_HANDLE
@@ -58,6 +60,7 @@ class History:
     groups: list[GroupCreation] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    links: list[GroupLink] = field(default_factory=list)
     friendships: list[Friendship] = field(default_factory=list)
     requests: list[FriendRequest] = field(default_factory=list)
 
@@ -109,7 +112,13 @@ class History:
             body={"title": story.title, "member_ids": [str(user_id) for user_id in (creator, *sorted(others))]},
             asked=asked,
         )
-        self._add_log(conversation, story, talk, first)
+        self._add_log(conversation, story, talk, first, self._decided(conversation, story, talk.said[-1].at))
+        if story.notice:
+            conversation.notice, conversation.mention_all_seq = story.notice, conversation.last_seq
+            link = GroupLink(
+                conversation=conversation, id=new_id(), issuer_id=creator, expires_at=self.now + timedelta(days=7)
+            )
+            self.links.append(link)
 
     def write(self) -> None:
         """Into empty places only: the caller has looked. In the caller's transaction, one statement for each table."""
@@ -118,6 +127,7 @@ class History:
         GroupCreation.objects.bulk_create(self.groups)
         Membership.objects.bulk_create(self.memberships)
         Message.objects.bulk_create(self.messages)
+        GroupLink.objects.bulk_create(self.links)
         # Somebody may have been playing: asked, become friends and parted again.
         Friendship.objects.bulk_create(self.friendships, ignore_conflicts=True)
         FriendRequest.objects.bulk_create(self.requests, ignore_conflicts=True)
@@ -151,12 +161,39 @@ class History:
             )
         )
 
-    def _add_log(self, conversation: Conversation, story: Direct | Group, talk: Told, first: Message) -> None:
-        rows = [first, *(self._spoken(conversation, story, said, place) for place, said in enumerate(talk.said, 2))]
+    def _decided(self, conversation: Conversation, story: Group, at: datetime) -> list[Message]:
+        """What the owner did when all was said: a minute later, and then another."""
+        done: list[tuple[Kind, dict[str, Any]]] = [
+            (Kind.ADMIN_APPOINTED, {"member_id": str(self.ids[admin])}) for admin in story.admins
+        ]
+        if story.notice:
+            done.append((Kind.NOTICE_CHANGED, {"notice": story.notice}))
+        return [
+            self._message(
+                conversation,
+                (*name_of(story), "decided", str(place)),
+                story.members[0],
+                kind,
+                at + timedelta(minutes=place),
+                body=body,
+                asked=request_hash(**body),
+            )
+            for place, (kind, body) in enumerate(done, 1)
+        ]
+
+    def _add_log(
+        self,
+        conversation: Conversation,
+        story: Direct | Group,
+        talk: Told,
+        first: Message,
+        last: Sequence[Message] = (),
+    ) -> None:
+        spoken = [self._spoken(conversation, story, said, place) for place, said in enumerate(talk.said, 2)]
+        rows, message_no = [first, *spoken, *last], 0
         for seq, row in enumerate(rows, 1):
-            row.seq = seq
-            # Every row counts, except the one with which a group begins.
-            row.message_no = seq - (first.kind == Kind.GROUP_CREATED)
+            message_no += row.kind not in NOT_COUNTED
+            row.seq, row.message_no = seq, message_no
         self.messages += rows
         conversation.created_at = first.created_at
         conversation.changed_at = conversation.last_at = rows[-1].created_at
@@ -164,13 +201,12 @@ class History:
         conversation.last_message_no = rows[-1].message_no
         self.conversations.append(conversation)
         for handle in story.members:
-            read = rows[talk.unread_from.get(handle, len(talk.said))]
-            is_owner = isinstance(story, Group) and handle == story.members[0]
+            read = rows[talk.unread_from.get(handle, len(rows) - 1)]
             self.memberships.append(
                 Membership(
                     conversation=conversation,
                     user_id=self.ids[handle],
-                    role=Membership.Role.OWNER if is_owner else Membership.Role.MEMBER,
+                    role=_role(handle, story),
                     read_seq=read.seq,
                     read_message_no=read.message_no,
                     joined_at=first.created_at,
@@ -221,3 +257,11 @@ class History:
             body=body,
             created_at=at,
         )
+
+
+def _role(handle: str, story: Direct | Group) -> Membership.Role:
+    if not isinstance(story, Group):
+        return Membership.Role.MEMBER
+    if handle == story.members[0]:
+        return Membership.Role.OWNER
+    return Membership.Role.ADMIN if handle in story.admins else Membership.Role.MEMBER

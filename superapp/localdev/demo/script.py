@@ -45,11 +45,14 @@ class Direct:
 
 @dataclass(frozen=True)
 class Group:
-    """``members``: the one who opened it comes first."""
+    """``members``: the one who opened it comes first. They appointed ``admins`` and put up ``notice`` when all was
+    said, and have a link to it."""
 
     title: str
     members: Sequence[str]
     talk: str
+    admins: Sequence[str] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True)

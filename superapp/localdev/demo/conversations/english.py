@@ -618,4 +618,48 @@ GROUPS = [
             yuki: Congratulations, Bo! That was a fine endgame
             """,
     ),
+    Group(
+        title="Roof party",
+        members=(
+            "ada",
+            "bo",
+            "chloe",
+            "denise",
+            "emeka",
+            "grace",
+            "isla",
+            "kofi",
+            "mei",
+            "ngozi",
+            "noor",
+            "priya",
+            "ravi",
+            "sofia",
+            "tomasz",
+        ),
+        admins=("tomasz", "priya"),
+        notice="Saturday from seven, on the roof of Alder Court. Bring a cushion. If it rains: flat 4B.",
+        talk="""
+            6d 12:10
+            ada: Everybody, all my worlds in one group! Roof party a week on Saturday. Who is in?
+            bo: In. I'm bringing a lamp
+            tomasz: I live here, so probably
+            isla: Me too. I'll bring the long table
+            ravi: In, if somebody carries my chair
+            noor: I'll carry your chair
+            sofia: We take the morning train! Chloé is with me
+            chloe: With two kinds of cheese
+            kofi: Three
+            ngozi: There will be plantain
+            grace: And a mother who goes home at ten
+            emeka: And a father who does not
+
+            5d 12:25
+            mei: I can't come from that far, so send me photos please
+            denise: I drive that night, but I'll ring the bell at eleven and you pass me a plate
+            priya: Plate reserved
+            ada: Tomasz and Priya know where everything is, so ask them
+            unread: kofi, mei
+        """,
+    ),
 ]
