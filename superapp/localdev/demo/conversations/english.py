@@ -659,7 +659,7 @@ GROUPS = [
             denise: I drive that night, but I'll ring the bell at eleven and you pass me a plate
             priya: Plate reserved
             ada: Tomasz and Priya know where everything is, so ask them
-            unread: kofi, mei
+            unread: kofi
         """,
     ),
 ]
