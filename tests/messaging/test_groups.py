@@ -209,6 +209,7 @@ def test_who_is_removed_keeps_what_was_theirs_and_gets_nothing_more(wire: Wire) 
         None,
     )
     assert [shown["seq"] for shown in Api(cy).history(id_of(at))] == [*range(1, said + 1), row["seq"]]
+    assert [shown["id"] for shown in Api(cy).all("conversations/")] == [str(id_of(at))]
     assert Api(cy).send_refused(id_of(at)) == (404, "not_found")
     assert Api(ada).conversation(id_of(at))["member_count"] == 2
     # A retry changes nothing, and somebody who never was there is not found.
@@ -223,6 +224,9 @@ def test_leaving_is_repeatable_and_the_owner_hands_it_over_first() -> None:
     for _ in range(2):
         Api(bo).ok("POST", f"{at}leave/", status=204)
     assert Message.objects.filter(conversation_id=id_of(at), kind="member_left").count() == 1
+    # They have done with it, and it is still theirs to read.
+    assert Api(bo).all("conversations/") == []
+    assert last(bo, at)["kind"] == "member_left"
     assert Api(ada).refused("POST", f"{at}leave/") == (409, "owner_must_stay")
     Api(ada).ok("PUT", f"{at}owner/", {"user_id": cy.id})
     Api(ada).ok("POST", f"{at}leave/", status=204)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("messaging", "0012_coming_to_groups")]
+    dependencies = [("messaging", "0013_changes_and_deletions")]
     operations = [
         AddIndexConcurrently(
             model_name="joinrequest", index=models.Index(fields=["user_id"], name="join_request_person")
