@@ -178,6 +178,7 @@ class FakeServer:
             "seq": len(conversation.messages) + 1,
             "message_no": len(conversation.messages) + 1,
             "sender_id": sender_id,
+            "persona": None,
             "client_id": client_id,
             "kind": kind,
             "body": body,
@@ -213,7 +214,7 @@ class FakeServer:
 
     async def _type(self, user_id: str, conversation_id: str) -> Json:
         conversation = self._conversation(conversation_id, user_id)
-        typing = {"conversation_id": conversation_id, "user_id": user_id}
+        typing = {"conversation_id": conversation_id, "user_id": user_id, "persona": None}
         topic = f"conversation:{conversation_id}"
         await self.push(conversation.member_ids, {"type": "typing", "topic": topic, "payload": typing})
         return {}

@@ -21,7 +21,12 @@ from tests.realtime.rooms import room, rooms, server_with_rooms  # noqa: F401  (
 from tests.realtime.sockets import Refused, Rest, Socket, enter, entered
 
 #: Messages of the file that the story below does not bring about, and where they are seen instead.
-SEEN_ELSEWHERE: dict[str, str] = {}
+SEEN_ELSEWHERE: dict[str, str] = {
+    "message.deleted": "tests/messaging/test_deleting.py",
+    "history.cleared": "tests/messaging/test_deleting.py",
+    "group.invited": "tests/messaging/test_group_invitations.py: it takes a third person",
+    "group.join_requested": "tests/messaging/test_group_links.py: it takes a third person",
+}
 
 
 def _registered(types: set[str]) -> set[str]:
@@ -176,7 +181,11 @@ async def _talk(conversation_id: str, ada: Device, bo: Device, here: Socket, the
     await there.pushed("typing")
     message = await here.send_text(conversation_id, "hello")
     await there.pushed("message.created", seq=message["seq"])
-    await there.ask("message.read", {"conversation_id": conversation_id, "seq": message["seq"]})
+    it = {"conversation_id": conversation_id, "seq": message["seq"]}
+    await there.ask("message.react", it | {"emoji": "👍", "is_added": True})
+    await here.ask("message.edit", it | {"text": "hello, you"})
+    await here.ask("message.recall", it)
+    await there.ask("message.read", it)
     await here.pushed("peer.read")
     seq = await asyncio.to_thread(say, bo, int(conversation_id))
     await here.ask("message.read", {"conversation_id": conversation_id, "seq": seq})
@@ -241,6 +250,9 @@ async def _be_refused(here: Socket) -> None:
     refused = {
         "message.send": message,
         "message.read": nowhere | {"seq": 1},
+        "message.edit": nowhere | {"seq": 1, "text": "hello"},
+        "message.recall": nowhere | {"seq": 1},
+        "message.react": nowhere | {"seq": 1, "emoji": "👍", "is_added": True},
         "typing": nowhere,
         "subscribe": {"topic": "conversation:1"},
         "nobody.knows": {},
