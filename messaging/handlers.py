@@ -59,6 +59,8 @@ def register() -> None:
             "messaging.JoinRequest": {"user_id", "inviter_id"},
             "messaging.Membership": {"user_id"},
             "messaging.Message": {"sender_id"},
+            "messaging.Reaction": {"user_id"},
+            "messaging.HiddenMessage": {"user_id"},
         },
     )
     services.register_loop()

@@ -22,10 +22,12 @@ from messaging.models import (
     GroupCreation,
     GroupInvitation,
     GroupLink,
+    HiddenMessage,
     JoinRequest,
     Membership,
     Message,
     Preferences,
+    Reaction,
     TaggedFriend,
 )
 from superapp.accounts.registry import Json, Part, Rows
@@ -49,6 +51,7 @@ def copy_of_person(user_id: int) -> Iterator[Part]:
     yield "conversations", Rows(_conversation(place) for place in _places(user_id))
     yield "group_invitations", Rows(_invitations(user_id))
     yield "messages", Rows(_messages(user_id))
+    yield "reactions", Rows(_reactions(user_id))
 
 
 def _contacts(user_id: int) -> Iterator[Json]:
@@ -130,6 +133,24 @@ def _messages(user_id: int) -> Iterator[Json]:
             last = batch[-1].seq
 
 
+def _reactions(user_id: int) -> Iterator[Json]:
+    for place in _places(user_id):
+        given = Reaction.objects.filter(conversation_id=place.conversation_id, user_id=user_id)
+        last = 0
+        while batch := list(given.filter(seq__gt=last).order_by("seq", "emoji")[:BATCH]):
+            if len(batch) == BATCH and batch[0].seq != batch[-1].seq:
+                # The last row may have more of them behind the end: all of a row come together.
+                batch = [reaction for reaction in batch if reaction.seq != batch[-1].seq]
+            for reaction in batch:
+                yield {
+                    "conversation_id": str(reaction.conversation_id),
+                    "seq": reaction.seq,
+                    "emoji": reaction.emoji,
+                    "created_at": rfc3339(reaction.created_at),
+                }
+            last = batch[-1].seq
+
+
 def _by_key(model: Any, key: str, *, related: str = "", **of: int) -> Iterator[Any]:
     """Rows of somebody in the order of the other half of their key, a batch at a time in memory."""
     rows = model.objects.select_related(related) if related else model.objects.all()
@@ -175,6 +196,8 @@ def erase_person(user_id: int) -> None:
         JoinRequest.objects.filter(user_id=user_id),
     ):
         rows.delete()
+    for place in _places(user_id):
+        HiddenMessage.objects.filter(conversation_id=place.conversation_id, user_id=user_id).delete()
     here = Membership.objects.filter(user_id=user_id, left_seq=None)
     while batch := list(here.values_list("conversation_id", flat=True)[:BATCH]):
         for conversation_id in batch:
