@@ -6,7 +6,7 @@ The newest version of a card stands in ``NewestCard``. Its copies are rows of co
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,18 +42,30 @@ class Card:
 
 def body_of(card: Card) -> Json:
     """The body of its message: the same for everybody, so it says its sentence in every language."""
-    kind = registry.cards.get(card.kind)
-    assert kind is not None, "checked by Card"
-    fallback = {}
+    return _body(card.kind, card.reference, card.data, card.version)
+
+
+def _body(kind: str, reference: str, data: Json, version: int) -> Json:
+    known, fallback = registry.cards.get(kind), {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            fallback[language] = str(kind.fallback(card.data))
+            fallback[language] = str(known.fallback(data)) if known else ""
+    return {"kind": kind, "reference": reference, "version": version, "data": data, "fallback": fallback}
+
+
+def shown(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Json]:
+    """Cards by kind and reference, as the bodies of their messages say them now. One statement."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, reference, data::text, version FROM messaging_card WHERE (kind, reference) IN %s",
+            [tuple(wanted)],
+        )
+        rows = cursor.fetchall()
     return {
-        "kind": card.kind,
-        "reference": card.reference,
-        "version": card.version,
-        "data": card.data,
-        "fallback": fallback,
+        (kind, reference): _body(kind, reference, json.loads(data), version) for kind, reference, data, version in rows
     }
 
 
@@ -112,17 +124,22 @@ def copy_of(message: Message) -> Card:
     return newest(Card(body["kind"], body["reference"], body["data"], body["version"]))
 
 
-def live(rows: Sequence[Message | None], *, viewer_id: int) -> dict[tuple[str, str], Json]:
-    """What the products say right now about the cards among ``rows``, by kind and reference: one call for each kind."""
+def live(rows: Iterable[Message], *, viewer_id: int) -> dict[tuple[str, str], Json]:
+    """What the products say right now about the cards among ``rows``, by kind and reference."""
+    cards = (row.body for row in rows if row.kind == Message.Kind.CARD and row.body)
+    return ask_live(((body["kind"], body["reference"]) for body in cards), viewer_id=viewer_id)
+
+
+def ask_live(keys: Iterable[tuple[str, str]], *, viewer_id: int) -> dict[tuple[str, str], Json]:
+    """By kind and reference; one call for each kind."""
     wanted: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row is not None and row.kind == Message.Kind.CARD and row.body:
-            wanted[row.body["kind"]].add(row.body["reference"])
+    for kind, reference in keys:
+        wanted[kind].add(reference)
     found: dict[tuple[str, str], Json] = {}
     for name, references in wanted.items():
-        kind = registry.cards.get(name)
-        if kind is not None and kind.live is not None:
-            found |= {(name, reference): said for reference, said in _ask(kind.live, name, references, viewer_id)}
+        known = registry.cards.get(name)
+        if known is not None and known.live is not None:
+            found |= {(name, reference): said for reference, said in _ask(known.live, name, references, viewer_id)}
     return found
 
 

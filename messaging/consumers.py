@@ -9,6 +9,7 @@ from messaging import services
 from messaging.api import changes, views
 from messaging.api import group_serializers as group_shapes
 from messaging.api import serializers as shapes
+from messaging.api.notice_serializers import NoticeOutput, UnreadOutput
 from messaging.contents import MAX_MENTIONS
 from messaging.frames import message_frame
 from messaging.models import Message
@@ -83,6 +84,8 @@ def register() -> None:
                 "People wait for you to let them into a group that you run.", group_shapes.JoinRequestedPush, kept=True
             ),
             "conversation.changed": Push("What you chose for a conversation.", shapes.ConversationChangedPush),
+            "notice.created": Push("A product tells you something.", NoticeOutput),
+            "notices.changed": Push("You have read or deleted some, on one of your devices.", UnreadOutput),
             "profile.changed": Push("Your own or a friend's.", ProfileOutput),
             "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),
             "friend.added": Push("You have one more friend.", shapes.FriendAddedPush, kept=True),

@@ -38,6 +38,19 @@ class MessageSent(Event):
 
 
 @dataclass(frozen=True)
+class NoticeCreated(Event):
+    user_id: int
+    notice_id: int
+
+
+@dataclass(frozen=True)
+class NoticesChanged(Event):
+    """Somebody has read or deleted some of theirs."""
+
+    user_id: int
+
+
+@dataclass(frozen=True)
 class ReadMarkMoved(Event):
     conversation_id: int
     user_id: int

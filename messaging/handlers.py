@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from messaging import group_lists, selectors, services
+from messaging import badge, group_lists, notices, selectors, services
+from messaging import registry as products
 from messaging.events import (
     ConversationOpened,
     MemberLeft,
     MembersJoined,
     MessageSent,
     MineChanged,
+    NoticeCreated,
+    NoticesChanged,
     ReadMarkMoved,
 )
 from messaging.frames import conversation_topic
@@ -61,8 +65,12 @@ def register() -> None:
             "messaging.Message": {"sender_id"},
             "messaging.Reaction": {"user_id"},
             "messaging.HiddenMessage": {"user_id"},
+            "messaging.Notice": {"user_id"},
+            "messaging.NoticeMute": {"user_id"},
         },
     )
+    products.inbox.register("messages", unread=badge.unread_messages, preview=None)
+    products.inbox.register("notices", unread=notices.unread, preview=notices.preview)
     services.register_loop()
 
 
@@ -108,6 +116,19 @@ def show_what_was_chosen(event: MineChanged) -> None:
     frame = selectors.conversation_frame(actor_id=event.user_id, conversation_id=event.conversation_id)
     payload = {"conversation_id": frame["id"], "mine": frame["mine"]}
     push.to_users([event.user_id], type="conversation.changed", payload=payload)
+
+
+@after_commit(NoticeCreated)
+def show_notice(event: NoticeCreated) -> None:
+    rows = list(notices.notices_of(event.user_id).filter(id=event.notice_id))
+    with translation.override(accounts.language_of(event.user_id)):
+        for frame in notices.frames(rows, reader_id=event.user_id):
+            push.to_users([event.user_id], type="notice.created", payload=frame)
+
+
+@after_commit(NoticesChanged)
+def show_what_is_left_to_read(event: NoticesChanged) -> None:
+    push.to_users([event.user_id], type="notices.changed", payload={"unread": notices.unread(event.user_id)})
 
 
 @after_commit(ReadMarkMoved)

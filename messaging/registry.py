@@ -1,4 +1,5 @@
-"""Where products plug in, when their app starts: what their cards say, and as whom their people speak.
+"""Where products plug in, when their app starts: what their cards and notices say, as whom their people speak, and what
+of theirs is unread.
 
 A kind is named once, by the app that owns it (``payments.transfer``). Messaging knows nothing of what is behind it.
 """
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 
 Json = dict[str, Any]
 _KIND = re.compile("[a-z][a-z0-9_.]{0,39}")
@@ -100,6 +102,75 @@ class _Personas:
         return found
 
 
+# --- notices ----------------------------------------------------------------------------------------------------------
+
+Text = Callable[[Json], "str | Promise"]
+
+
+@dataclass(frozen=True)
+class NoticeKind:
+    """See ``notices.register``."""
+
+    kind: str
+    text: Text
+    mutable: bool
+    label: str | Promise
+
+
+class _Notices:
+    def __init__(self) -> None:
+        self._kinds: dict[str, NoticeKind] = {}
+
+    def register(self, kind: str, *, text: Text, mutable: bool, label: str | Promise) -> None:
+        """``text(params)``: the notice in a sentence, called whenever it is read, in the language of its reader. It has
+        to understand the params of older releases as well.
+
+        ``mutable``: people may mute it, under the name ``label``. What they must learn is not.
+        """
+        _check_new("notice", kind, self._kinds)
+        self._kinds[kind] = NoticeKind(kind=kind, text=text, mutable=mutable, label=label)
+
+    def get(self, kind: str) -> NoticeKind | None:
+        """None: no app that runs here knows it (any more)."""
+        return self._kinds.get(kind)
+
+    def mutable(self) -> list[NoticeKind]:
+        return [kind for _name, kind in sorted(self._kinds.items()) if kind.mutable]
+
+
+# --- the inbox --------------------------------------------------------------------------------------------------------
+
+Unread = Callable[[int], int]
+Preview = Callable[[int], "Json | None"]
+
+
+@dataclass(frozen=True)
+class InboxApp:
+    """See ``inbox.register``."""
+
+    app: str
+    unread: Unread
+    preview: Preview | None
+
+
+class _Inbox:
+    def __init__(self) -> None:
+        self._apps: dict[str, InboxApp] = {}
+
+    def register(self, app: str, *, unread: Unread, preview: Preview | None) -> None:
+        """A part of the number on the app's icon, and if it has a ``preview`` an entry among the conversations.
+
+        ``unread(user_id)``: how many; one statement, which does not grow with what is unread.
+        ``preview(user_id)``: ``{"text", "at"}`` of the newest, in the language of whoever asks; None: nothing there.
+        """
+        _check_new("inbox", app, self._apps)
+        self._apps[app] = InboxApp(app=app, unread=unread, preview=preview)
+
+    def apps(self) -> list[InboxApp]:
+        """In the order in which they were registered."""
+        return list(self._apps.values())
+
+
 def _check_new(what: str, kind: str, known: Mapping[str, Any]) -> None:
     if not _KIND.fullmatch(kind):
         raise ImproperlyConfigured(f"No name for a kind of {what}: {kind!r}.")
@@ -109,3 +180,5 @@ def _check_new(what: str, kind: str, known: Mapping[str, Any]) -> None:
 
 cards = _Cards()
 personas = _Personas()
+notices = _Notices()
+inbox = _Inbox()

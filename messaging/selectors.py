@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from messaging import access, cards, log, personas
+from messaging.badge import badge as badge
 from messaging.frames import message_frame
 from messaging.models import (
     Block,
@@ -25,6 +26,7 @@ from messaging.models import (
     Reaction,
     TaggedFriend,
 )
+from messaging.notices import summary as notices_summary
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
@@ -384,6 +386,8 @@ def sync(*, user_id: int, cursor: str) -> Json:
     return {
         "conversations": conversation_frames(actor_id=user_id, conversation_ids=ids),
         "events": [realtime.kept_event_frame(event) for event in events],
+        # Their own truth, and short: how they stand now says whether to look.
+        "notices": None if has_more else notices_summary(user_id),
         "cursor": next_cursor,
         "has_more": has_more,
     }

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from messaging import personas
+from messaging.api.notice_serializers import NoticesOutput
 from messaging.contents import MAX_MENTIONS
 from messaging.emoji import is_emoji
 from messaging.models import (
@@ -391,6 +392,7 @@ class KeptEventOutput(Output):
 class SyncOutput(Output):
     conversations = ConversationOutput(many=True)
     events = KeptEventOutput(many=True)
+    notices = NoticesOutput(allow_null=True, help_text="How they stand, on the last page.")
     cursor = serializers.CharField()
     has_more = serializers.BooleanField()
 

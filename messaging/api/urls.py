@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging.api import changes, lists, people, reports, tags, views
+from messaging.api import changes, lists, notices, people, reports, tags, views
 from messaging.api import group_views as groups
 
 urlpatterns = [
@@ -56,5 +56,13 @@ urlpatterns = [
     path("group-invitations/<id:conversation_id>/decline/", groups.DeclineGroupInvitation.as_view()),
     path("conversations/<id:conversation_id>/leave/", groups.Leave.as_view()),
     path("conversations/<id:conversation_id>/disband/", groups.Disband.as_view()),
+    path("notices/", notices.Notices.as_view()),
+    path("notices/summary/", notices.Summary.as_view()),
+    path("notices/read/", notices.ReadNotices.as_view()),
+    path("notices/<id:notice_id>/", notices.Notice.as_view()),
+    path("notice-kinds/", notices.NoticeKinds.as_view()),
+    path("notice-kinds/<str:kind>/mute/", notices.Mute.as_view()),
+    path("badge/", notices.Badge.as_view()),
+    path("inbox/", notices.Inbox.as_view()),
     path("sync/", views.Sync.as_view()),
 ]

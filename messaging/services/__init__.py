@@ -40,6 +40,14 @@ from messaging.services.joining import (
 from messaging.services.lists import MOST_PINNED, change_mine
 from messaging.services.marks import mark_read, show_typing
 from messaging.services.messages import send_message
+from messaging.services.notices import (
+    delete_notice,
+    forget_old_notices,
+    mark_notices_read,
+    mute_notices,
+    notify,
+    unmute_notices,
+)
 from messaging.services.opened import close_conversation, open_conversation, register_loop, set_members
 from messaging.services.preferences import change_preferences
 from messaging.services.reports import ban_author, report_message, report_person
@@ -71,16 +79,21 @@ __all__ = [
     "decline_invitation",
     "decline_request",
     "delete_message",
+    "delete_notice",
     "delete_tag",
     "direct_conversation",
     "disband_group",
     "dismiss_admin",
     "edit_message",
     "find_by_phone",
+    "forget_old_notices",
     "group_link",
     "join_by_link",
     "leave_group",
+    "mark_notices_read",
     "mark_read",
+    "mute_notices",
+    "notify",
     "open_conversation",
     "open_direct_conversation",
     "post_card",
@@ -102,5 +115,6 @@ __all__ = [
     "silence_member",
     "transfer_group",
     "unblock",
+    "unmute_notices",
     "update_card",
 ]

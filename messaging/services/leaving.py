@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from messaging import log
+from messaging import log, notices
 from messaging.belonging import Group, Role, enter, let_go, tell
 from messaging.errors import ConversationClosed
 from messaging.frames import message_frame, preferences_frame
@@ -26,6 +26,8 @@ from messaging.models import (
     JoinRequest,
     Membership,
     Message,
+    Notice,
+    NoticeMute,
     Preferences,
     Reaction,
     TaggedFriend,
@@ -52,6 +54,7 @@ def copy_of_person(user_id: int) -> Iterator[Part]:
     yield "group_invitations", Rows(_invitations(user_id))
     yield "messages", Rows(_messages(user_id))
     yield "reactions", Rows(_reactions(user_id))
+    yield "notices", Rows(_notices(user_id))
 
 
 def _contacts(user_id: int) -> Iterator[Json]:
@@ -151,7 +154,13 @@ def _reactions(user_id: int) -> Iterator[Json]:
             last = batch[-1].seq
 
 
-def _by_key(model: Any, key: str, *, related: str = "", **of: int) -> Iterator[Any]:
+def _notices(user_id: int) -> Iterator[Json]:
+    for notice in _by_key(Notice, "id", user_id=user_id, deleted_at=None):
+        (frame,) = notices.frames([notice], reader_id=user_id)
+        yield frame
+
+
+def _by_key(model: Any, key: str, *, related: str = "", **of: Any) -> Iterator[Any]:
     """Rows of somebody in the order of the other half of their key, a batch at a time in memory."""
     rows = model.objects.select_related(related) if related else model.objects.all()
     last = 0
@@ -194,6 +203,8 @@ def erase_person(user_id: int) -> None:
         GroupInvitation.objects.filter(invitee_id=user_id),
         JoinRequest.objects.filter(conversation_id__in=theirs, inviter_id=user_id),
         JoinRequest.objects.filter(user_id=user_id),
+        Notice.objects.filter(user_id=user_id),
+        NoticeMute.objects.filter(user_id=user_id),
     ):
         rows.delete()
     for place in _places(user_id):

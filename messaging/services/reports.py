@@ -75,7 +75,8 @@ def _person(reporter_id: int, user_id: int) -> User:
         return accounts.visible_user(user_id, viewer_id=reporter_id)
     except NotFound:
         mine = Membership.objects.filter(user_id=reporter_id).values("conversation_id")
-        if not Membership.objects.filter(user_id=user_id, conversation_id__in=mine).exists():
+        # Not where they are a persona: it would tell who that is.
+        if not Membership.objects.filter(user_id=user_id, persona="", conversation_id__in=mine).exists():
             raise
         return accounts.active_user(user_id)
 

@@ -230,6 +230,8 @@ class KeptEvent(TypedDict):
 class SyncPage(TypedDict):
     conversations: list[Conversation]
     events: list[KeptEvent]
+    #: How the person's notices stand, on the last page: ``{"unread", "last"}``.
+    notices: NotRequired[Json | None]
     cursor: str
     has_more: bool
 

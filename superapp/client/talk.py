@@ -24,6 +24,7 @@ from superapp.client.updates import (
     FriendRequested,
     MessageAdded,
     PeerRead,
+    Pushed,
     Refused,
     Sent,
     State,
@@ -261,6 +262,8 @@ class Talk:
                 self.terminal.say(f"* {name} asks to be your friend{_quoted(request)}. /accept {handle} accepts.")
             case FriendAdded(user_id, conversation_id) if self._is_awaited(user_id):
                 await self._open(conversation_id)
+            case Pushed("notice.created", payload=notice):
+                self.terminal.say(f"* {one_line(str(notice['text']))}")
             case ConversationLost(conversation_id) if conversation_id == self._conversation_id:
                 self.terminal.say("* You are no longer in this conversation.")
 

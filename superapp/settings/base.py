@@ -407,6 +407,7 @@ CELERY_BEAT_SCHEDULE = {
     "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
+    "messaging-forget-old-notices": {"task": "messaging.tasks.forget_old_notices", "schedule": 3600.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
     "safety-forget-old": {"task": "superapp.safety.tasks.forget_old", "schedule": 3600.0},
     "media-delete-unused": {"task": "superapp.media.tasks.delete_unused", "schedule": 600.0},

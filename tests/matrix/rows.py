@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.matrix.world import ROLES, Json, Role, World
+from tests.messaging import products
 
 Make = Callable[[World], Json]
 
@@ -207,6 +208,17 @@ def people() -> Iterator[Row]:
     yield own(204, "DELETE /api/v1/blocks/{user_id}/", parts=lambda world: {"user_id": world.people["blocked"].id})
 
 
+def notices() -> Iterator[Row]:
+    for name in ("notices/", "notices/summary/", "notice-kinds/", "badge/", "inbox/"):
+        yield own(200, f"GET /api/v1/{name}")
+    yield own(200, "POST /api/v1/notices/read/", body=json(up_to="1"))
+    yield of_owner(204, "DELETE /api/v1/notices/{notice_id}/")
+    for method in ("PUT", "DELETE"):
+        mute = f"{method} /api/v1/notice-kinds/{{kind}}/mute/"
+        yield own(204, mute, parts=json(kind=products.NEWS))
+        yield own(404, mute, parts=json(kind=products.WARNING), about="that must not be missed")
+
+
 def conversations() -> Iterator[Row]:
     yield own(200, "GET /api/v1/conversations/")
     yield own(200, "GET /api/v1/sync/")
@@ -347,6 +359,7 @@ ROWS: list[Row] = [
     *media(),
     *realtime(),
     *people(),
+    *notices(),
     *conversations(),
     *groups(),
 ]

@@ -15,6 +15,7 @@ from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
 from superapp.media import services as media
 from tests.media import images
+from tests.messaging import products
 from tests.realtime.people import Device, another_device, befriend, group, person, say
 
 Json = dict[str, Any]
@@ -94,6 +95,7 @@ def build() -> World:
             "request_id": request.id,
             "link_id": group_link.link.id,
             "asset_id": asset.id,
+            "notice_id": products.tell(owner),
             "organisation_id": organisation.id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
         },

@@ -7,11 +7,14 @@ from uuid import UUID, uuid4
 from django.utils.translation import gettext as _
 
 from messaging import registry, services
+from messaging.models import Notice
 from messaging.services import Card
 from tests.realtime.people import Device
 
 Json = dict[str, Any]
 PARCEL, NOTE = "test.parcel", "test.note"
+#: Notices: one that may be muted, and one that must not be missed.
+NEWS, WARNING = "test.news", "test.warning"
 #: What ``live`` was asked, call by call.
 asked: list[tuple[tuple[str, ...], int]] = []
 
@@ -19,6 +22,10 @@ asked: list[tuple[tuple[str, ...], int]] = []
 def parcel_in_words(data: Json) -> str:
     # A text that the catalogues have.
     return f"{_('Conversations')}: {data.get('state')}"
+
+
+def news_in_words(params: Json) -> str:
+    return f"{_('Conversations')}: {params['parcel']}"
 
 
 def live(references: Sequence[str], viewer_id: int) -> Mapping[str, Json]:
@@ -40,6 +47,8 @@ if registry.cards.get(PARCEL) is None:
     registry.cards.register(PARCEL, fallback=parcel_in_words, live=live, forwardable=True)
     registry.cards.register(NOTE, fallback=lambda data: str(data["text"]))
     registry.personas.register("courier", couriers)
+    registry.notices.register(NEWS, text=news_in_words, mutable=True, label="Parcels")
+    registry.notices.register(WARNING, text=lambda params: "Mind the step.", mutable=False, label="Warnings")
 
 
 def parcel(reference: str = "p1", *, state: str = "packed", version: int = 1) -> Card:
@@ -65,6 +74,13 @@ def post(
 
 def update(state: str, version: int, reference: str = "p1") -> None:
     services.update_card(kind=PARCEL, reference=reference, data={"state": state}, version=version)
+
+
+def tell(who: Device, *, kind: str = NEWS, parcel: str = "p1", key: str = "", card: Card | None = None) -> int:
+    """Returns the id of the notice."""
+    key = key or str(uuid4())
+    services.notify(user_id=who.user_id, kind=kind, params={"parcel": parcel}, dedupe_key=key, card=card)
+    return Notice.objects.get(user_id=who.user_id, dedupe_key=key).id
 
 
 def opened(

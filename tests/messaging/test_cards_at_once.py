@@ -9,8 +9,8 @@ import pytest
 from django.db import connections, transaction
 
 from messaging import cards, log, services
-from messaging.models import CardCopy, Conversation, Membership, Message, NewestCard, OpenedConversation
-from tests.messaging.products import opened, parcel, post, update
+from messaging.models import CardCopy, Conversation, Membership, Message, NewestCard, Notice, OpenedConversation
+from tests.messaging.products import opened, parcel, post, tell, update
 from tests.messaging.threads import at_once
 from tests.realtime.people import befriend, friends, group, people, person
 
@@ -172,3 +172,10 @@ def test_closing_and_speaking_have_one_order() -> None:
         rows = list(Message.objects.filter(conversation_id=conversation_id).order_by("seq"))
         assert [row.kind for row in rows].count("conversation_closed") == 1
         assert rows[-1].kind == "conversation_closed"
+
+
+def test_a_notice_told_many_times_at_once_is_one() -> None:
+    ada = person("Ada")
+    key = str(uuid4())
+    assert len(set(at_once([lambda: tell(ada, key=key)] * 8))) == 1
+    assert Notice.objects.filter(user_id=ada.user_id).count() == 1

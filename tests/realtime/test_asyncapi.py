@@ -15,6 +15,7 @@ from superapp.core.api.fields import rfc3339
 from superapp.core.errors import DomainError
 from superapp.realtime import handlers, push, registry
 from tests import contract
+from tests.messaging import products
 from tests.realtime.inside import InsideGateway
 from tests.realtime.people import Device, another_device, person, say
 from tests.realtime.rooms import room, rooms, server_with_rooms  # noqa: F401  (a fixture)
@@ -199,6 +200,10 @@ async def _be_served(ada: Device, bo: Device, there: Socket) -> None:
     await there.pushed("conversation.joined")
     await asyncio.to_thread(messaging.set_members, member_ids=members[:1], **name)
     await there.pushed("conversation.left")
+    notice_id = await asyncio.to_thread(products.tell, bo)
+    await there.pushed("notice.created")
+    await asyncio.to_thread(messaging.mark_notices_read, actor_id=bo.user_id, up_to=notice_id)
+    await there.pushed("notices.changed")
 
 
 async def _listen(topic: str, ada: Device, here: Socket) -> None:
