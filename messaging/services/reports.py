@@ -4,7 +4,7 @@ from typing import Any
 
 from messaging import access
 from messaging.errors import ThatIsYou
-from messaging.models import NOBODY, Membership, Message
+from messaging.models import NOBODY, HiddenMessage, Membership, Message
 from superapp.accounts import selectors as accounts
 from superapp.accounts import services as people
 from superapp.accounts.models import User
@@ -39,7 +39,7 @@ def report_message(*, reporter_id: int, conversation_id: int, seq: int, reason: 
     window = access.window(conversation_id=conversation_id, user_id=reporter_id)
     rows = Message.objects.filter(
         conversation_id=conversation_id, seq__gte=window.first_seq, seq__lte=window.last_seq, ref_seq=None
-    )
+    ).exclude(seq__in=HiddenMessage.objects.filter(conversation_id=conversation_id, user_id=reporter_id).values("seq"))
     reported = rows.filter(seq=seq, recalled_at=None).first()
     if reported is None or reported.sender_id == NOBODY:
         raise NotFound

@@ -121,21 +121,22 @@ class ReportAdmin(ReadOnlyAdmin):
         if not rows:
             return "–"
         people = accounts.users(int(row["sender_id"]) for row in rows if row["sender_id"])
-        lines = [
-            (
-                "sa-bad" if row["seq"] == one.snapshot.get("seq") else "",
-                row["created_at"][:16].replace("T", " "),
-                _name(people, row),
-                _words(row),
-            )
-            for row in rows
-        ]
-        body = format_html_join(
+        lines = format_html_join(
             "",
-            '<tr><td>{}</td><td>{}</td><td class="{}">{}</td></tr>',
-            ((at, who, mark, words) for mark, at, who, words in lines),
+            '<p class="{}"><strong>{}</strong> · {} UTC{}<br>{}</p>',
+            (
+                (
+                    "sa-bad" if (is_it := row["seq"] == one.snapshot.get("seq")) else "",
+                    _name(people, row),
+                    row["created_at"][:16].replace("T", " "),
+                    # Not by its colour alone.
+                    format_html(" · {}", _("reported")) if is_it else "",
+                    _words(row),
+                )
+                for row in rows
+            ),
         )
-        return format_html('<div class="sa-scroll"><table class="sa-table"><tbody>{}</tbody></table></div>', body)
+        return format_html('<div class="sa-said">{}</div>', lines)
 
     @write_action(
         description=_("Resolve"), permission="safety.resolve_report", audited=None, form=ResolveForm, is_dangerous=True

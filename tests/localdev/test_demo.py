@@ -51,7 +51,7 @@ from superapp.accounts.models import (
 from superapp.core.models import OutboxEvent
 from superapp.localdev import demo, places, stage
 from superapp.localdev.demo import avatars, conversations, photos, seeding, staff
-from superapp.localdev.demo.friends import CIRCLES, REQUESTS, SHARE_READ_MARKS
+from superapp.localdev.demo.friends import CIRCLES, MUTED, PINNED, REQUESTS, SHARE_READ_MARKS, TAGS
 from superapp.localdev.demo.history import told
 from superapp.localdev.demo.organisations import WORKPLACES
 from superapp.localdev.demo.people import BY_HANDLE, PEOPLE
@@ -96,6 +96,8 @@ def test_everybody_who_is_mentioned_exists() -> None:
         assert set(members) <= handles
     assert {handle for request in REQUESTS for handle in (request.sender, request.recipient)} <= handles
     assert handles >= SHARE_READ_MARKS
+    places = {(member, group.title) for group in conversations.GROUPS for member in group.members}
+    assert places >= PINNED | MUTED
 
 
 def test_nobody_answers_what_they_have_not_read() -> None:
@@ -103,6 +105,14 @@ def test_nobody_answers_what_they_have_not_read() -> None:
         talk = told(story, now=NOW)
         for handle, read in talk.unread_from.items():
             assert all(said.sender != handle for said in talk.said[read:]), (story, handle)
+
+
+def test_tags_are_for_friends() -> None:
+    pairs = {frozenset(direct.members) for direct in seeding.all_directs()}
+    tagged = {
+        frozenset((owner, friend)) for owner, tags in TAGS.items() for friends in tags.values() for friend in friends
+    }
+    assert tagged <= pairs
 
 
 def test_two_people_are_friends_once() -> None:

@@ -29,18 +29,6 @@ def acquaintances(ada: Device, count: int) -> list[int]:
     return [befriend(person("Bo"), ada) for _ in range(count)]
 
 
-def leave(who: Device, conversation_id: int, *, by_themselves: bool) -> None:
-    """As the services leave a membership behind."""
-    row = services.send_message(
-        sender_id=who.user_id, conversation_id=conversation_id, client_id=uuid4(), kind="text", text="bye"
-    )
-    Membership.objects.filter(conversation_id=conversation_id, user_id=who.user_id).update(
-        left_seq=row.seq,
-        left_message_no=row.message_no,
-        hidden_message_no=row.message_no if by_themselves else None,
-    )
-
-
 def test_the_pinned_come_first_and_each_half_is_by_time() -> None:
     ada = person("Ada")
     ids = [str(found) for found in acquaintances(ada, 4)]
@@ -154,21 +142,27 @@ def test_strangers_choose_nothing() -> None:
 def test_who_leaves_has_it_no_longer_and_who_was_removed_until_they_hide_it() -> None:
     ada, bo, cy = person("Ada"), person("Bo"), person("Cy")
     group_id = group(ada, bo, cy)
-    leave(bo, group_id, by_themselves=True)
-    leave(cy, group_id, by_themselves=False)
+    say(ada, group_id, "with you")
+    choose(bo, group_id, is_pinned=True)
+    services.leave_group(actor_id=bo.user_id, conversation_id=group_id)
+    services.remove_member(actor_id=ada.user_id, conversation_id=group_id, user_id=cy.user_id)
     say(ada, group_id, "without you")
     assert listed(bo) == []
     assert listed(cy) == [str(group_id)]
-    assert Api(cy).conversation(group_id)["last_message"]["body"] == {"text": "bye"}
+    assert Api(cy).conversation(group_id)["last_message"]["kind"] == "member_removed"
+    assert Api(bo).conversation(group_id)["mine"]["is_hidden"]
     choose(cy, group_id, is_hidden=True)
     say(ada, group_id, "more")
     assert listed(cy) == []
+    # Whoever comes back begins anew.
+    services.add_members(actor_id=ada.user_id, conversation_id=group_id, user_ids=[bo.user_id])
+    assert listed(bo)[0] == str(group_id)
 
 
 def test_where_somebody_has_left_time_stands_still() -> None:
     ada, bo = person("Ada"), person("Bo")
     group_id = group(ada, bo)
-    leave(bo, group_id, by_themselves=False)
+    services.remove_member(actor_id=ada.user_id, conversation_id=group_id, user_id=bo.user_id)
     other_id = befriend(person("Cy"), bo)
     before = Api(bo).conversation(group_id)
     cursor = Api(bo).get("sync/")["cursor"]

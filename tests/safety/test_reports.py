@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from messaging.models import Membership, Message
+from messaging.models import HiddenMessage, Membership, Message
 from superapp.accounts.models import User
 from superapp.core.errors import Conflict, Forbidden, NotFound
 from superapp.core.models import AuditEntry
@@ -80,6 +80,9 @@ def test_nothing_is_taken_that_the_reporter_cannot_read() -> None:
     for seq in (seqs[1], seqs[5]):
         path = f"conversations/{group_id}/messages/{seq}/report/"
         assert Api(ada).refused("POST", path, {"reason": "spam"}) == (404, "not_found")
+    HiddenMessage.objects.create(conversation_id=group_id, user_id=ada.user_id, seq=seqs[2])
+    services.dismiss(report_id=Report.objects.get().id, actor_id=staff("moderator").id, reason=REASON)
+    assert texts(report_message(ada, group_id, seqs[3])) == ["row 3", "row 4"]
     mine.update(cleared_seq=seqs[2])
     assert texts(report_message(ada, group_id, seqs[4])) == ["row 3", "row 4"]
     stranger = Api(person("Eve")).refused(

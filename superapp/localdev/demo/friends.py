@@ -72,3 +72,14 @@ REQUESTS = [
 ]
 
 SHARE_READ_MARKS = {"ada", "bo", "priya", "grace", "chloe", "karim", "sofia", "mei", "lan", "xiaoyu", "isla"}
+
+# How people have their groups: on top of the list, and without a sound.
+PINNED = {("ada", "Flat 4B"), ("ada", "The Okafors"), ("chloe", "Les coureurs du canal"), ("mei", "一家三口")}
+MUTED = {("ada", "Alder Court neighbours"), ("hugo", "La coloc du quatrième"), ("mei", "老周面馆·熟客群")}
+
+# What people file their friends under.
+TAGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "ada": {"Family": ("emeka", "grace", "ngozi"), "Flat": ("tomasz", "priya"), "Neighbours": ("isla", "noor", "ravi")},
+    "chloe": {"Canal": ("lucas", "karim", "ines", "sofia")},
+    "mei": {"家人": ("guohua", "lan"), "饭友": ("wei", "xiaoyu", "jun", "ting", "hao")},
+}

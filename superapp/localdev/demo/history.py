@@ -21,6 +21,7 @@ from messaging.models import (
 from superapp.client.conversation_log import NOT_COUNTED
 from superapp.core.idempotency import request_hash
 from superapp.core.ids import new_id
+from superapp.localdev.demo.friends import MUTED, PINNED
 from superapp.localdev.demo.people import BY_HANDLE
 from superapp.localdev.demo.script import Direct, Group, Said, Told, tell
 from superapp.media import services as media
@@ -207,6 +208,10 @@ class History:
                     conversation=conversation,
                     user_id=self.ids[handle],
                     role=_role(handle, story),
+                    is_muted=isinstance(story, Group) and (handle, story.title) in MUTED,
+                    pinned_at=(
+                        first.created_at if isinstance(story, Group) and (handle, story.title) in PINNED else None
+                    ),
                     read_seq=read.seq,
                     read_message_no=read.message_no,
                     joined_at=first.created_at,

@@ -20,10 +20,12 @@ from messaging.models import (
     DirectPair,
     FriendRequest,
     Friendship,
+    FriendTag,
     GroupCreation,
     Membership,
     Message,
     Preferences,
+    TaggedFriend,
 )
 from superapp.accounts import services as accounts
 from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
@@ -31,7 +33,7 @@ from superapp.client.talk import DEMO_PASSWORD
 from superapp.core.ids import new_id
 from superapp.localdev.demo import conversations, organisations, staff
 from superapp.localdev.demo.avatars import draw as draw_avatar
-from superapp.localdev.demo.friends import ACQUAINTANCES, CIRCLES, REQUESTS, SHARE_READ_MARKS, Request
+from superapp.localdev.demo.friends import ACQUAINTANCES, CIRCLES, REQUESTS, SHARE_READ_MARKS, TAGS, Request
 from superapp.localdev.demo.history import History, chance_for, client_id, name_of, told
 from superapp.localdev.demo.people import BY_HANDLE, PEOPLE, Person
 from superapp.localdev.demo.photos import draw as draw_photo
@@ -177,6 +179,7 @@ def stories(ids: Ids, *, now: datetime) -> bool:
             history.add_group(group)
         history.write()
         _ask(missing.requests, ids, now)
+        _tag(ids)
     return True
 
 
@@ -246,6 +249,24 @@ def _ask(requests: Sequence[Request], ids: Ids, now: datetime) -> None:
             )
             for request in requests
             if request.refused
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _tag(ids: Ids) -> None:
+    FriendTag.objects.bulk_create(
+        (FriendTag(user_id=ids[handle], id=new_id(), name=name) for handle, tags in TAGS.items() for name in tags),
+        ignore_conflicts=True,
+    )
+    known = FriendTag.objects.filter(user_id__in=[ids[handle] for handle in TAGS])
+    tag_ids = {(tag.user_id, tag.name): tag.id for tag in known}
+    TaggedFriend.objects.bulk_create(
+        (
+            TaggedFriend(user_id=ids[handle], friend_id=ids[friend], tag_id=tag_ids[ids[handle], name])
+            for handle, tags in TAGS.items()
+            for name, friends in tags.items()
+            for friend in friends
         ),
         ignore_conflicts=True,
     )
