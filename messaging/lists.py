@@ -77,6 +77,7 @@ def readers_of(*, actor_id: int, conversation_id: int, seq: int) -> list[int]:
             JOIN messaging_preferences AS choice ON choice.user_id = reader.user_id AND choice.shares_read_marks
             WHERE reader.conversation_id = %(conversation)s AND reader.user_id <> %(me)s AND reader.left_seq IS NULL
                 AND reader.persona = ''
+                AND reader.persona = ''
                 AND reader.joined_seq <= %(seq)s AND reader.read_seq >= %(seq)s AND NOT EXISTS (
                     SELECT 1 FROM messaging_block AS b
                     WHERE (b.user_id, b.blocked_id) IN ((%(me)s, reader.user_id), (reader.user_id, %(me)s)))

@@ -61,12 +61,13 @@ def findable(*, viewer_id: int, user_ids: Iterable[int], by: Literal["handle", "
 
 
 def are_together(one: int, other: int, *, conversation_id: int) -> bool:
-    """Whether both belong to this conversation of several now."""
+    """Whether both belong to this conversation of several now, as themselves: nobody finds out who a persona is by
+    trying."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT count(*) FROM messaging_membership AS m JOIN messaging_conversation AS c ON c.id = m.conversation_id
-            WHERE c.id = %s AND c.kind <> 'direct' AND m.user_id IN (%s, %s) AND m.left_seq IS NULL
+            WHERE c.id = %s AND c.kind <> 'direct' AND m.user_id IN (%s, %s) AND m.left_seq IS NULL AND m.persona = ''
             """,
             [conversation_id, one, other],
         )

@@ -12,8 +12,10 @@ import pytest
 from messaging import registry, services
 from messaging.errors import ConversationClosed
 from messaging.models import Membership, Message
+from superapp.accounts.models import User
 from superapp.core.errors import IdempotencyConflict
 from superapp.realtime import registry as realtime
+from superapp.safety.models import Report
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
 from tests.messaging.products import opened, parcel, post
@@ -179,3 +181,29 @@ def test_speaking_as_oneself_costs_no_statement_more(ride: Any) -> None:
 def test_their_topic_is_that_of_the_conversation(ride: Any) -> None:
     _ada, bo, conversation_id, _name = ride
     assert f"conversation:{conversation_id}" in realtime.topics.initial_topics([bo.user_id])[bo.user_id]
+
+
+def test_nobody_finds_out_who_a_persona_is_by_trying(ride: Any) -> None:
+    ada, bo, conversation_id, _name = ride
+    for who in (ada, bo):
+        Api(who).ok("PATCH", "messaging-settings/", {"shares_read_marks": True})
+    seq = Api(ada).send(conversation_id)["seq"]
+    Api(bo).ok("POST", f"conversations/{conversation_id}/read/", {"seq": seq})
+    # Neither who has read, nor that they are in it together, nor, once blocked, that there is somebody to report.
+    assert Api(ada).get(f"conversations/{conversation_id}/messages/{seq}/readers/") == {"results": []}
+    asked = {"user_id": bo.id, "conversation_id": str(conversation_id)}
+    assert Api(ada).refused("POST", "friend-requests/", asked) == (404, "not_found")
+    Api(bo).ok("PUT", f"blocks/{ada.id}/", status=204)
+    assert Api(ada).refused("POST", f"people/{bo.id}/report/", {"reason": "spam"}) == (404, "not_found")
+
+
+def test_what_a_persona_said_can_be_reported_and_staff_find_who_it_was(ride: Any) -> None:
+    ada, bo, conversation_id, _name = ride
+    seq = Api(bo).send(conversation_id, "bad words")["seq"]
+    path = f"conversations/{conversation_id}/messages/{seq}/report/"
+    report_id = Api(ada).ok("POST", path, {"reason": "harassment"}, status=201)["id"]
+    snapshot = Report.objects.get(id=report_id).snapshot
+    (row,) = [row for row in snapshot["messages"] if row["seq"] == seq]
+    assert (row["sender_id"], row["persona"], row["body"]) == (None, "courier:8", {"text": "bad words"})
+    services.ban_author(f"{conversation_id}:{seq}")
+    assert User.objects.get(id=bo.user_id).banned_at is not None

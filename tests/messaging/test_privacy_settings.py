@@ -259,19 +259,19 @@ def test_presence_is_shown_to_friends_who_may_see_it() -> None:
     Api(blocking).ok("PUT", f"blocks/{ada.id}/", status=204)
     Api(ada).ok("PUT", f"blocks/{blocked.id}/", status=204)
     here = (ada, shown, hiding, blocking, blocked, stranger)
-    presence.note(presence.Presence(who.user_id, who.device_id, 60) for who in here)
+    presence.note(presence.Presence(who.user_id, who.device_id, 1, 60) for who in here)
     assert Api(ada).get("friends/online/") == {"results": [{"user_id": shown.id}]}
     # Hiding it is no blindness, and what is hidden from one is hidden from all.
     assert Api(hiding).get("friends/online/") == {"results": [{"user_id": ada.id}]}
     assert Api(blocking).get("friends/online/") == Api(blocked).get("friends/online/") == {"results": []}
     assert Api(stranger).get("friends/online/") == {"results": []}
-    presence.forget([(shown.user_id, shown.device_id)])
+    presence.forget([presence.Presence(shown.user_id, shown.device_id, 1, 60)])
     assert Api(ada).get("friends/online/") == {"results": []}
 
 
 def test_former_friends_are_not_shown() -> None:
     ada, bo, _conversation_id = friends("Ada", "Bo")
-    presence.note([presence.Presence(bo.user_id, bo.device_id, 60)])
+    presence.note([presence.Presence(bo.user_id, bo.device_id, 1, 60)])
     assert Api(ada).get("friends/online/")["results"] == [{"user_id": bo.id}]
     Api(bo).ok("DELETE", f"friends/{ada.id}/", status=204)
     assert Api(ada).get("friends/online/")["results"] == []
