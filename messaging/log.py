@@ -181,7 +181,6 @@ def add(
     client_id: UUID | None = None,
     counts: bool = False,
     is_shown: bool = True,
-    persona: str = "",
 ) -> Message:
     """Write what happened as a row of the log, and tell the conversation. In the transaction that made it true.
 
@@ -202,7 +201,6 @@ def add(
         kind=kind,
         body=body,
         ref_seq=about,
-        persona=persona,
     )
     assert message is not None, "a key of its own"
     tell(message)

@@ -263,6 +263,7 @@ class Message(models.Model):
         FILE = "file"
         LOCATION = "location"
         CONTACT = "contact"
+        RECORD = "record"
         # What a product shows; only server code writes it.
         CARD = "card"
         CARD_UPDATED = "card_updated"
@@ -375,6 +376,7 @@ SAID = frozenset(
         Message.Kind.FILE,
         Message.Kind.LOCATION,
         Message.Kind.CONTACT,
+        Message.Kind.RECORD,
         Message.Kind.CARD,
     }
 )
@@ -407,6 +409,19 @@ class MessageVersion(models.Model):
     class Meta:
         db_table = "messaging_message_version"
         constraints = [models.CheckConstraint(condition=Q(version__gte=1), name="message_version_from_one")]
+
+
+class ChatRecord(models.Model):
+    """The rows in a message of the kind ``record``: who said what and when, frozen. Apart from the message, which
+    everybody gets whole."""
+
+    pk = models.CompositePrimaryKey("conversation_id", "seq")
+    conversation = models.ForeignKey(Conversation, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    entries = models.JSONField()
+
+    class Meta:
+        db_table = "messaging_record"
 
 
 class HiddenMessage(models.Model):

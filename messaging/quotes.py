@@ -14,6 +14,7 @@ _WORDS: dict[str, str] = {
     Message.Kind.FILE: "name",
     Message.Kind.LOCATION: "name",
     Message.Kind.CONTACT: "display_name",
+    Message.Kind.RECORD: "title",
 }
 
 

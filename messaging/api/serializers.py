@@ -19,6 +19,8 @@ from messaging.models import (
     Message,
     Preferences,
 )
+from messaging.records import MOST_ROWS
+from messaging.services.forwarding import MOST_TARGETS
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.api.fields import Boolean, Id, Input, Integer, Line, Output, Text, Time, Uuid
 from superapp.core.api.paging import PageQuery
@@ -205,6 +207,44 @@ class VersionOutput(Output):
     version = serializers.IntegerField(help_text="1 is what was sent; the message itself is the newest.")
     body = serializers.DictField()
     written_at = Time()
+
+
+class ForwardInput(Input):
+    conversation_ids = serializers.ListField(child=Id(), min_length=1, max_length=MOST_TARGETS, help_text="Where to.")
+
+
+class ForwardRecordInput(ForwardInput):
+    seqs = serializers.ListField(child=Integer(min_value=1, max_value=MAX_ID), min_length=1, max_length=MOST_ROWS)
+    title = Line(max_length=60)
+
+
+class RefusalOutput(Output):
+    """As the error of a send there."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class ForwardedOutput(Output):
+    """What became of it in one conversation: a message or an error."""
+
+    conversation_id = Id()
+    message = MessageOutput(allow_null=True)
+    error = RefusalOutput(allow_null=True)
+
+
+class RecordRowOutput(Output):
+    display_name = serializers.CharField()
+    avatar_id = Id(allow_null=True)
+    kind = serializers.CharField()
+    body = serializers.DictField()
+    created_at = Time()
+
+
+class RecordOutput(Output):
+    title = serializers.CharField()
+    rows = RecordRowOutput(many=True)
 
 
 class ClearInput(Input):

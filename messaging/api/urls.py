@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging.api import changes, lists, notices, people, reports, tags, views
+from messaging.api import changes, forwarding, lists, notices, people, reports, tags, views
 from messaging.api import group_views as groups
 
 urlpatterns = [
@@ -33,6 +33,9 @@ urlpatterns = [
     path("conversations/<id:conversation_id>/messages/<id:seq>/recall/", changes.Recall.as_view()),
     path("conversations/<id:conversation_id>/messages/<id:seq>/reactions/", changes.Reactions.as_view()),
     path("conversations/<id:conversation_id>/messages/<id:seq>/versions/", changes.Versions.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/forward/", forwarding.Forward.as_view()),
+    path("conversations/<id:conversation_id>/messages/<id:seq>/record/", forwarding.Record.as_view()),
+    path("conversations/<id:conversation_id>/records/", forwarding.Records.as_view()),
     path("conversations/<id:conversation_id>/clear/", changes.Clear.as_view()),
     path("conversations/<id:conversation_id>/read/", views.Read.as_view()),
     path("conversations/<id:conversation_id>/typing/", views.Typing.as_view()),

@@ -14,6 +14,7 @@ from messaging.services.contacts import (
 )
 from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
 from messaging.services.deletions import clear_history, delete_message
+from messaging.services.forwarding import forward_message, forward_record
 from messaging.services.groups import (
     appoint_admin,
     change_alias,
@@ -87,6 +88,8 @@ __all__ = [
     "edit_message",
     "find_by_phone",
     "forget_old_notices",
+    "forward_message",
+    "forward_record",
     "group_link",
     "join_by_link",
     "leave_group",

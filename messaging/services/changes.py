@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging import access, contents, log, mentions, quotes
 from messaging.emoji import is_emoji
 from messaging.errors import EditExpired, NotForThis, Recalled, RecallExpired, TooManyReactions
-from messaging.models import SAID, Message, MessageVersion, Reaction
+from messaging.models import SAID, ChatRecord, Message, MessageVersion, Reaction
 from superapp.core import limits
 from superapp.core.errors import Forbidden, InvalidInput
 from superapp.media import services as media
@@ -71,13 +71,13 @@ def _take_limit(actor_id: int) -> None:
     limits.take(action="messaging.change.user", subject=str(actor_id))
 
 
-def _held(actor_id: int, conversation_id: int, seq: int) -> tuple[Message, str]:
-    """The message as it is and stays until the transaction ends, for a member who may read it; and as whom they act."""
+def _held(actor_id: int, conversation_id: int, seq: int) -> Message:
+    """The message as it is and stays until the transaction ends, for a member who may read it."""
     access.membership(conversation_id=conversation_id, user_id=actor_id)
     log.lock(conversation_id)
     # Again, under the lock: they may have been removed meanwhile, which is a row as well.
-    mine = access.membership(conversation_id=conversation_id, user_id=actor_id)
-    return access.message(conversation_id=conversation_id, user_id=actor_id, seq=seq), mine.persona
+    access.membership(conversation_id=conversation_id, user_id=actor_id)
+    return access.message(conversation_id=conversation_id, user_id=actor_id, seq=seq)
 
 
 def _rows(message: Message) -> Any:
@@ -89,7 +89,7 @@ def _rows(message: Message) -> Any:
 
 @transaction.atomic
 def _react(actor_id: int, conversation_id: int, seq: int, emoji: str, is_added: bool) -> Message:
-    message, persona = _held(actor_id, conversation_id, seq)
+    message = _held(actor_id, conversation_id, seq)
     access.check_may_speak(conversation_id=conversation_id, user_id=actor_id)
     if message.recalled_at is not None:
         raise Recalled
@@ -103,7 +103,7 @@ def _react(actor_id: int, conversation_id: int, seq: int, emoji: str, is_added: 
     if len(message.reactions) > MOST_REACTIONS:
         raise TooManyReactions(most=MOST_REACTIONS)
     _rows(message).update(reactions=message.reactions)
-    _add(message, actor_id, persona, Message.Kind.REACTED, {"emoji": emoji, "is_added": is_added})
+    _add(message, actor_id, Message.Kind.REACTED, {"emoji": emoji, "is_added": is_added})
     return message
 
 
@@ -126,11 +126,10 @@ def _change_reaction(message: Message, user_id: int, emoji: str, is_added: bool)
         return cursor.rowcount > 0
 
 
-def _add(message: Message, actor_id: int, persona: str, kind: str, body: dict[str, Any] | None = None) -> None:
+def _add(message: Message, actor_id: int, kind: str, body: dict[str, Any] | None = None) -> None:
     log.add(
         conversation_id=message.conversation_id,
         actor_id=actor_id,
-        persona=persona,
         kind=kind,
         body=body or {},
         about=message.seq,
@@ -144,7 +143,7 @@ def _add(message: Message, actor_id: int, persona: str, kind: str, body: dict[st
 def _edit(
     actor_id: int, conversation_id: int, seq: int, text: str, mention_ids: list[int], mentions_all: bool
 ) -> Message:
-    message, persona = _held(actor_id, conversation_id, seq)
+    message = _held(actor_id, conversation_id, seq)
     if message.sender_id != actor_id:
         raise Forbidden
     if message.kind != Message.Kind.TEXT:
@@ -165,7 +164,7 @@ def _edit(
     _keep_version(message, was)
     message.edited_at = log.now()
     _rows(message).update(body=message.body, edited_at=message.edited_at)
-    _add(message, actor_id, persona, Message.Kind.EDITED)
+    _add(message, actor_id, Message.Kind.EDITED)
     return message
 
 
@@ -198,7 +197,7 @@ def _is_older(message: Message, span: timedelta) -> bool:
 
 @transaction.atomic
 def _recall(actor_id: int, conversation_id: int, seq: int) -> Message:
-    message, persona = _held(actor_id, conversation_id, seq)
+    message = _held(actor_id, conversation_id, seq)
     if message.recalled_at is not None:
         return message
     # A card is a thing as well as a message: only its product takes that back.
@@ -211,10 +210,11 @@ def _recall(actor_id: int, conversation_id: int, seq: int) -> Message:
     place = {"conversation_id": conversation_id, "seq": seq}
     Reaction.objects.filter(**place).delete()
     MessageVersion.objects.filter(**place).delete()
+    ChatRecord.objects.filter(**place).delete()
     media.detach(purpose=contents.PURPOSE, reference=contents.reference(conversation_id, seq))
     quotes.blank(**place)
     mentions.call_off(was, conversation_id=conversation_id, seq=seq)
-    _add(message, actor_id, persona, Message.Kind.RECALLED)
+    _add(message, actor_id, Message.Kind.RECALLED)
     return message
 
 

@@ -52,8 +52,10 @@ def send_once(
     kind: str,
     body_of: Callable[[log.Place], dict[str, Any]],
     quote_seq: int | None = None,
+    written: Callable[[Message], None] | None = None,
 ) -> Message:
-    """Everything about sending but what is said: ``body_of`` makes that for the place it gets, in its transaction."""
+    """Everything about sending but what is said: ``body_of`` makes that for the place it gets, in its transaction, and
+    ``written`` does what is to be done when the row is there."""
     # Before the limits: whoever makes sure of what was sent is no flood, and no stranger uses up what others may send.
     if replay := _replay(sender_id, conversation_id, client_id, asked):
         return replay
@@ -63,7 +65,7 @@ def send_once(
         # It shows what the profile would.
         limits.take(action="messaging.see_person.user", subject=str(sender_id))
     try:
-        return _send(sender_id, conversation_id, client_id, asked, kind, body_of, quote_seq)
+        return _send(sender_id, conversation_id, client_id, asked, kind, body_of, quote_seq, written)
     except _Raced:
         # The rollback gave the number back; the winner has committed, so it is there now.
         replay = _replay(sender_id, conversation_id, client_id, asked)
@@ -80,6 +82,7 @@ def _send(
     kind: str,
     body_of: Callable[[log.Place], dict[str, Any]],
     quote_seq: int | None,
+    written: Callable[[Message], None] | None,
 ) -> Message:
     place = log.take_place(conversation_id=conversation_id, member_id=sender_id)
     if place is None:
@@ -97,6 +100,8 @@ def _send(
     )
     if message is None:
         raise _Raced
+    if written is not None:
+        written(message)
     log.mark_own_as_read(place, user_id=sender_id)
     log.tell(message)
     return message

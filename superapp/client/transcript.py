@@ -11,7 +11,7 @@ from superapp.client.shapes import Asset, Json, Message
 #: Embeddings, overrides and isolates: text after them would be shown in another order than it was written in.
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-SAID = frozenset({"text", "photo", "voice", "video", "file", "location", "contact"})
+SAID = frozenset({"text", "photo", "voice", "video", "file", "location", "contact", "record"})
 
 
 def harmless(text: str) -> str:
@@ -93,7 +93,7 @@ class Transcript:
                 return f"{name}: {quoted_in_words(body)}{harmless(str(body.get('text', '')))}"
             case "photo":
                 return f"{name}: {photo_in_words(message, asset)}"
-            case "voice" | "video" | "file" | "location" | "contact" as kind:
+            case "voice" | "video" | "file" | "location" | "contact" | "record" as kind:
                 return f"{name}: {in_brackets(kind, body)}"
             case kind if kind in GROUP_EVENTS:
                 return in_words(kind, body, who=name, name_of=self._by_id, plain=one_line)
@@ -144,6 +144,8 @@ def in_brackets(kind: str, body: Json) -> str:
             return f"[place{': ' + place if place else ''} ({said('latitude')}, {said('longitude')})]"
         case "contact":
             return f"[contact: {said('display_name')}]"
+        case "record":
+            return f"[record “{said('title')}”, {body.get('count')} messages]"
     return f"[{one_line(kind)}]"
 
 

@@ -63,6 +63,8 @@ class Asset(StoredFile):
     attempts = models.SmallIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
     refusal = models.CharField(max_length=20, choices=Refusal.choices, default="", db_default="")
+    #: The upload of which this is a copy: another row over the same files.
+    source_id = models.BigIntegerField(null=True)
     #: What its owner calls it, made harmless; only files have one.
     name = models.CharField(max_length=120, default="", db_default="")
     # In pixels; null where there is nothing to see, or where nobody has looked yet.
@@ -111,6 +113,7 @@ class Asset(StoredFile):
             ),
             models.Index(fields=["purpose", "reference"], condition=Q(reference__isnull=False), name="asset_reference"),
             models.Index(fields=["due_at"], condition=Q(state="processing"), name="asset_due"),
+            models.Index(fields=["source_id"], condition=Q(source_id__isnull=False), name="asset_copies"),
         ]
 
     @property

@@ -26,7 +26,7 @@ def assets_visible_to(viewer_id: int, asset_ids: Sequence[int]) -> list[Asset]:
     Two statements, and one question to each purpose that is among them.
     """
     found = _shown().prefetch_related("variants").in_bulk(list(set(asset_ids)))
-    visible = _visible_to(viewer_id, found.values())
+    visible = visible_to(viewer_id, found.values())
     return [found[asset_id] for asset_id in dict.fromkeys(asset_ids) if asset_id in visible]
 
 
@@ -63,7 +63,7 @@ def linked_file(*, asset_id: int, name: str, claim: Claim) -> LinkedFile:
     viewer_id, device_id, left = claim.check(asset, name)
     if name == registry.ORIGINAL and not asset.is_clean:
         raise NotFound
-    if not registry.is_signed_in(viewer_id, device_id) or not _visible_to(viewer_id, [asset]):
+    if not registry.is_signed_in(viewer_id, device_id) or not visible_to(viewer_id, [asset]):
         raise NotFound
     return LinkedFile(asset, file, left)
 
@@ -115,7 +115,7 @@ def _shown() -> QuerySet[Asset]:
     return Asset.objects.exclude(state=Asset.State.DELETING)
 
 
-def _visible_to(viewer_id: int, assets: Collection[Asset]) -> set[int]:
+def visible_to(viewer_id: int, assets: Collection[Asset]) -> set[int]:
     """Ids of those that the viewer may see: their own, and what the purpose of each allows."""
     others = [asset for asset in assets if asset.owner_id != viewer_id and asset.reference is not None]
     asked: dict[str, set[str]] = defaultdict(set)

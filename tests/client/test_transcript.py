@@ -48,6 +48,7 @@ def test_photo_shows_size_and_address(transcript: Transcript) -> None:
         ("location", {"latitude": 48.85, "longitude": 2.3, "name": "Tower"}, "[place: Tower (48.85, 2.3)]"),
         ("location", {"latitude": 1, "longitude": 2, "name": ""}, "[place (1, 2)]"),
         ("contact", {"display_name": "Cy"}, "[contact: Cy]"),
+        ("record", {"title": "Tea", "count": 3}, "[record “Tea”, 3 messages]"),
         ("text", {"text": "yes", "quote": {"seq": 1, "kind": "text", "text": "Tea?\nNow?"}}, "(to “Tea? Now?”) yes"),
         ("text", {"text": "nice", "quote": {"seq": 1, "kind": "photo", "text": ""}}, "(to “[photo]”) nice"),
     ],

@@ -272,6 +272,12 @@ def conversations() -> Iterator[Row]:
     yield of_readers(200, f"GET {said}reactions/")
     yield of_members(200, f"PUT {said}reactions/", body=reaction)
     yield of_readers(200, f"POST {one}clear/", body=json(seq=1))
+    # Whoever may read it may send it on, to where they may speak.
+    onwards: Make = lambda world: {"conversation_ids": [str(world.direct_id)]}  # noqa: E731
+    yield of_readers(200, f"POST {said}forward/", body=onwards)
+    yield of_readers(200, f"POST {one}records/", body=lambda world: {**onwards(world), "seqs": [2], "title": "Tea"})
+    # It is no record.
+    yield only(404, (), f"GET {said}record/")
     # The owner wrote it: a member may see it and not change it.
     for name, body in ((f"PATCH {said}", json(text="other")), (f"POST {said}recall/", None)):
         row = of_owner(200, name, body=body)

@@ -125,6 +125,32 @@ def test_a_quote_of_what_is_recalled_meanwhile_is_refused_or_blanked() -> None:
         assert "secret" not in str([row.body for row in whole(conversation_id)])
 
 
+def test_what_is_recalled_while_it_is_sent_on_arrives_whole_or_not_at_all() -> None:
+    for _ in range(4):
+        ada, bo, conversation_id = friends("Ada", "Bo")
+        tea = group(bo, ada)
+        said = say(ada, conversation_id, "news")
+        which = {"conversation_id": conversation_id, "seq": said}
+        sent, _recalled = at_once(
+            [
+                lambda which=which, tea=tea: services.forward_message(  # type: ignore[misc]
+                    actor_id=bo.user_id,  # noqa: B023
+                    to=[tea],
+                    client_id=uuid4(),
+                    **which,
+                ),
+                lambda which=which: services.recall_message(actor_id=ada.user_id, **which),  # type: ignore[misc]  # noqa: B023
+            ]
+        )
+        arrived = [row.body for row in whole(tea)[1:]]
+        if isinstance(sent, Recalled) or sent[0].refusal is not None:
+            assert arrived == []
+        else:
+            # It was sent on before: a copy is nobody's to recall but its sender's.
+            assert arrived == [{"text": "news"}]
+        assert whole(conversation_id)[said - 1].body == {}
+
+
 def test_deleting_for_oneself_from_two_devices_is_one() -> None:
     ada, bo, conversation_id = friends("Ada", "Bo")
     said = say(ada, conversation_id)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from superapp.core.errors import Unavailable
 from superapp.media import files
 from superapp.media.models import Asset, Variant
+from superapp.media.services.copies import still_used
 
 
 def delete_orphans(*, older_than: timedelta, batch: int) -> int:
@@ -70,5 +71,6 @@ def _give_up(which: Q, batch: int) -> Sequence[Asset]:
 
 
 def _delete_files(asset: Asset) -> bool:
+    kept = still_used(asset)
     keys = [*(variant.storage_key for variant in asset.variants.all()), asset.storage_key]
-    return all(files.delete(key) for key in keys)
+    return all(files.delete(key) for key in keys if key not in kept)
