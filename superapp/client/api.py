@@ -253,6 +253,17 @@ class Api:
         profile: Profile = await self._call(_Call("GET", f"people/{user_id}/"))
         return profile
 
+    async def search_people(self, prefix: str) -> list[Profile]:
+        """Whose handle begins so: at least three characters, at most ten people."""
+        found = await self._call(_Call("GET", "people/search/", params={"prefix": prefix}))
+        people: list[Profile] = found["results"]
+        return people
+
+    async def online_friends(self) -> set[str]:
+        """The ids of those who are there and show it."""
+        found = await self._call(_Call("GET", "friends/online/"))
+        return {friend["user_id"] for friend in found["results"]}
+
     def friends(self) -> AsyncIterator[Friend]:
         return self._pages("friends/")
 
@@ -334,6 +345,10 @@ class Api:
 
     async def typing(self, conversation_id: str) -> None:
         await self._call(_Call("POST", f"conversations/{conversation_id}/typing/", retries=0))
+
+    async def choose(self, conversation_id: str, **choice: bool) -> None:
+        """How we want it shown: any of ``is_muted``, ``is_pinned``, ``is_hidden`` and ``is_marked_unread``."""
+        await self._call(_Call("PATCH", f"conversations/{conversation_id}/mine/", choice, repeatable=True))
 
     async def share_read_marks(self, shares: bool) -> None:
         await self._call(_Call("PATCH", "messaging-settings/", {"shares_read_marks": shares}))

@@ -166,6 +166,7 @@ class Member(TypedDict):
 class Friend(TypedDict):
     user: Profile
     remark: str
+    tag_ids: list[str]
     source: str
     created_at: str
     conversation_id: str
@@ -177,7 +178,7 @@ class FriendRequest(TypedDict):
     recipient: Profile
     source: str
     greeting: str
-    state: Literal["pending", "accepted", "declined"]
+    state: Literal["pending", "accepted", "declined", "expired"]
     created_at: str
 
 

@@ -46,6 +46,10 @@ HELP = """\
 /who                who is in this conversation
 /add HANDLE [TEXT]  ask somebody to be friends, with a greeting
 /accept HANDLE      become friends with somebody who asked
+/find BEGINNING     whose handle begins so
+/online             which friends are there
+/mute on|off        no sound from this conversation
+/pin on|off         keep it on top of the list
 /marks on|off       show, and see, how far each of you has read
 /quit               leave
 Everything else is sent; begin with // to send a text that begins with a slash."""
@@ -371,6 +375,14 @@ class Talk:
                 await self._ask(*rest.partition(" ")[::2])
             case "accept" if rest:
                 await self._accept(rest)
+            case "find" if rest:
+                await self._search(rest)
+            case "online":
+                await self._show_who_is_there()
+            case "mute" | "pin" if rest in {"on", "off"} and self._conversation_id is not None:
+                name = {"mute": "is_muted", "pin": "is_pinned"}[command]
+                await self.api.choose(self._conversation_id, **{name: rest == "on"})
+                self.terminal.say(f"* {command} is {rest}")
             case "marks" if rest in {"on", "off"}:
                 await self.api.share_read_marks(rest == "on")
                 self.terminal.say(f"* read marks are {rest}")
@@ -414,6 +426,22 @@ class Talk:
         self.terminal.say(
             f"* You are friends with {name} now." if request["state"] == "accepted" else f"* {name} is asked."
         )
+
+    async def _search(self, beginning: str) -> None:
+        people = await self.api.search_people(beginning)
+        for person in people:
+            self.terminal.say(f"* @{person['handle']}: {one_line(person['display_name'])}")
+        if not people:
+            self.terminal.say("* Nobody is called so.")
+
+    async def _show_who_is_there(self) -> None:
+        there = await self.api.online_friends()
+        names = [
+            one_line(friend["remark"] or friend["user"]["display_name"])
+            async for friend in self.api.friends()
+            if friend["user"]["id"] in there
+        ]
+        self.terminal.say("* " + (", ".join(sorted(names)) or "None of your friends is there."))
 
     async def _accept(self, handle: str) -> None:
         async for request in self.api.friend_requests("incoming"):

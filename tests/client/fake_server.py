@@ -453,6 +453,7 @@ class FakeServer:
         return {
             "user": self.people[other],
             "remark": "",
+            "tag_ids": [],
             "source": "handle",
             "created_at": "",
             "conversation_id": conversation.id,

@@ -125,3 +125,20 @@ async def test_strangers_become_friends_and_talk(server: Gateway) -> None:
         await hers.shows("Chi: come in")
         hers.type("thank you")
         await his.shows("Ada: thank you")
+
+
+async def test_people_are_looked_for_and_conversations_kept_on_top(server: Gateway) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(two_people)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        await his.shows("friends")
+        hers.type(f"/find {bo.handle[:-2]}", "/find nobody_at_all", "/online", "/pin on", "/mute on")
+        await hers.shows(f"* @{bo.handle}: Bo")
+        await hers.shows("* Nobody is called so.")
+        await hers.shows("* Bo")
+        await hers.shows("* pin is on")
+        await hers.shows("* mute is on")
+        assert await hers.ends_when_asked() == 0
+    async with Api(server.url) as api:
+        await api.sign_in_with_password(ada.handle, DEMO_PASSWORD)
+        mine = (await api.conversation(conversation_id))["mine"]
+        assert (mine["is_pinned"], mine["is_muted"]) == (True, True)
