@@ -41,6 +41,8 @@ class Sizes:
     fuzz_examples: int
     # Recordings and films with bytes changed at random, of each kind.
     mangled_films: int
+    # Conversations that a card was sent to when it changes.
+    card_copies: int
 
 
 sizes = {
@@ -62,6 +64,7 @@ sizes = {
         backed_up_pairs=3,
         fuzz_examples=6,
         mangled_films=6,
+        card_copies=20,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -81,5 +84,6 @@ sizes = {
         backed_up_pairs=400,
         fuzz_examples=100,
         mangled_films=300,
+        card_copies=500,
     ),
 }[SIZE]

@@ -2,6 +2,8 @@
 
 import random
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from messaging.models import CardCopy, Conversation, Membership, Message, Newest
 from tests.messaging.products import opened, parcel, post, tell, update
 from tests.messaging.threads import at_once
 from tests.realtime.people import befriend, friends, group, people, person
+from tests.sizes import sizes
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -179,3 +182,34 @@ def test_a_notice_told_many_times_at_once_is_one() -> None:
     key = str(uuid4())
     assert len(set(at_once([lambda: tell(ada, key=key)] * 8))) == 1
     assert Notice.objects.filter(user_id=ada.user_id).count() == 1
+
+
+def test_a_card_in_many_chats_changes_in_small_steps(soak_figure: Callable[[str, float], None]) -> None:
+    """Whoever writes in one of them meanwhile waits for that one's change at most."""
+    ada, bo = people(2)
+    places = [opened(ada, bo)[0] for _ in range(sizes.card_copies)]
+    reference = str(uuid4())
+    for found in places:
+        post(ada, found, parcel(reference))
+    done = threading.Event()
+    longest = 0.0
+
+    def write() -> None:
+        nonlocal longest
+        while not done.is_set():
+            began = time.monotonic()
+            post(bo, random.choice(places), parcel(reference))
+            longest = max(longest, time.monotonic() - began)
+
+    def change() -> float:
+        began = time.monotonic()
+        try:
+            update("sent", 2, reference)
+        finally:
+            done.set()
+        return time.monotonic() - began
+
+    seconds, _written = at_once([change, write])
+    assert {body["version"] for body in bodies(reference)} == {2}
+    soak_figure("card_copies_per_s", sizes.card_copies / seconds)
+    soak_figure("post_while_card_changes_ms", longest * 1000)
