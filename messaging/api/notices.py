@@ -75,11 +75,11 @@ class Mute(Endpoint):
 
         errors = (NotFound,)
 
-    def put(self, request: ApiRequest, kind: str) -> None:
-        services.mute_notices(actor_id=request.user_id, kind=kind)
+    def put(self, request: ApiRequest, notice_kind: str) -> None:
+        services.mute_notices(actor_id=request.user_id, kind=notice_kind)
 
-    def delete(self, request: ApiRequest, kind: str) -> None:
-        services.unmute_notices(actor_id=request.user_id, kind=kind)
+    def delete(self, request: ApiRequest, notice_kind: str) -> None:
+        services.unmute_notices(actor_id=request.user_id, kind=notice_kind)
 
 
 class Badge(Endpoint):

@@ -64,7 +64,7 @@ urlpatterns = [
     path("notices/read/", notices.ReadNotices.as_view()),
     path("notices/<id:notice_id>/", notices.Notice.as_view()),
     path("notice-kinds/", notices.NoticeKinds.as_view()),
-    path("notice-kinds/<str:kind>/mute/", notices.Mute.as_view()),
+    path("notice-kinds/<str:notice_kind>/mute/", notices.Mute.as_view()),
     path("badge/", notices.Badge.as_view()),
     path("inbox/", notices.Inbox.as_view()),
     path("sync/", views.Sync.as_view()),

@@ -214,9 +214,9 @@ def notices() -> Iterator[Row]:
     yield own(200, "POST /api/v1/notices/read/", body=json(up_to="1"))
     yield of_owner(204, "DELETE /api/v1/notices/{notice_id}/")
     for method in ("PUT", "DELETE"):
-        mute = f"{method} /api/v1/notice-kinds/{{kind}}/mute/"
-        yield own(204, mute, parts=json(kind=products.NEWS))
-        yield own(404, mute, parts=json(kind=products.WARNING), about="that must not be missed")
+        mute = f"{method} /api/v1/notice-kinds/{{notice_kind}}/mute/"
+        yield own(204, mute)
+        yield own(404, mute, parts=json(notice_kind=products.WARNING), about="that must not be missed")
 
 
 def conversations() -> Iterator[Row]:

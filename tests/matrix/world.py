@@ -96,6 +96,7 @@ def build() -> World:
             "link_id": group_link.link.id,
             "asset_id": asset.id,
             "notice_id": products.tell(owner),
+            "notice_kind": products.NEWS,
             "organisation_id": organisation.id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
         },
