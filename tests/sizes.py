@@ -39,6 +39,9 @@ class Sizes:
     backed_up_pairs: int
     # Requests that are made up for each operation of the API.
     fuzz_examples: int
+    # Histories of a few people's conversations that are made up, and how much happens in each.
+    chat_models: int
+    chat_model_steps: int
     # Recordings and films with bytes changed at random, of each kind.
     mangled_films: int
     # Conversations that a card was sent to when it changes.
@@ -63,6 +66,8 @@ sizes = {
         search_examples=200,
         backed_up_pairs=3,
         fuzz_examples=6,
+        chat_models=8,
+        chat_model_steps=20,
         mangled_films=6,
         card_copies=20,
     ),
@@ -83,6 +88,8 @@ sizes = {
         search_examples=5_000,
         backed_up_pairs=400,
         fuzz_examples=100,
+        chat_models=150,
+        chat_model_steps=50,
         mangled_films=300,
         card_copies=500,
     ),
