@@ -343,6 +343,23 @@ class Api:
         mark: ReadMark = await self._call(call)
         return mark
 
+    async def edit(self, conversation_id: str, seq: int, text: str) -> Message:
+        """Say an own text otherwise. What it answers stays; it calls nobody by name any more."""
+        path = f"conversations/{conversation_id}/messages/{seq}/"
+        edited: Message = await self._call(_Call("PATCH", path, {"text": text}, repeatable=True))
+        return edited
+
+    async def recall(self, conversation_id: str, seq: int) -> Message:
+        path = f"conversations/{conversation_id}/messages/{seq}/recall/"
+        recalled: Message = await self._call(_Call("POST", path, repeatable=True))
+        return recalled
+
+    async def react(self, conversation_id: str, seq: int, emoji: str, *, is_added: bool = True) -> Message:
+        body = {"emoji": emoji, "is_added": is_added}
+        path = f"conversations/{conversation_id}/messages/{seq}/reactions/"
+        shown: Message = await self._call(_Call("PUT", path, body, repeatable=True))
+        return shown
+
     async def typing(self, conversation_id: str) -> None:
         await self._call(_Call("POST", f"conversations/{conversation_id}/typing/", retries=0))
 

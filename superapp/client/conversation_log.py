@@ -107,6 +107,7 @@ class ConversationLog:
     def _apply(self, message: Message) -> None:
         self.messages.append(message)
         self.has = message["seq"]
+        self._show_in_its_target(message)
         if message["seq"] > self._told_at:
             self._told_unread += self._counts(-1)
         if message["sender_id"] == self._me:
@@ -115,6 +116,20 @@ class ConversationLog:
         elif self.peer_read_seq is not None:
             # Only between two who share their marks; no push says this.
             self.peer_read(message["seq"])
+
+    def _show_in_its_target(self, change: Message) -> None:
+        """What happened to an earlier message shows in that one, and a recall in what quotes it too."""
+        target = change.get("target")
+        if target is None:
+            return
+        at = target["seq"] - self.messages[0]["seq"]
+        if 0 <= at < len(self.messages) and self.messages[at]["kind"] != "deleted":
+            self.messages[at] = {**self.messages[at], **target}
+        if target.get("recalled_at"):
+            for message in self.messages:
+                quote = message["body"].get("quote")
+                if quote and quote["seq"] == target["seq"]:
+                    message["body"]["quote"] = {**quote, "text": "", "is_recalled": True}
 
     def _counts(self, at: int) -> int:
         """Whether the message at this place counts as unread: the numbers say so, where the one before it is here."""

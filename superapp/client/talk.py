@@ -17,7 +17,7 @@ from superapp.client.errors import ApiError, ClientError, SocketClosed, Unreacha
 from superapp.client.group_events import people_in
 from superapp.client.shapes import Friend, FriendRequest, Message, Profile
 from superapp.client.terminal import Keyboard, Pipe, Terminal
-from superapp.client.transcript import Transcript, harmless, one_line
+from superapp.client.transcript import SAID, Transcript, harmless, one_line
 from superapp.client.updates import (
     ConversationLost,
     FriendAdded,
@@ -42,6 +42,10 @@ GOODBYE_SECONDS = 3.0
 
 HELP = """\
 /photo PATH         send a picture
+/reply TEXT         answer the last message of somebody else
+/react EMOJI        react to it
+/edit TEXT          say what you said last otherwise
+/recall             take it back
 /history            show older messages
 /who                who is in this conversation
 /add HANDLE [TEXT]  ask somebody to be friends, with a greeting
@@ -367,6 +371,15 @@ class Talk:
         match command:
             case "photo" if rest:
                 await self._send_photo(rest)
+            case "reply" if rest and (last := self._last(of_mine=False)):
+                self.client.send(last["conversation_id"], {"kind": "text", "text": rest, "quote_seq": last["seq"]})
+                self._show_state()
+            case "react" if rest and (last := self._last(of_mine=False)):
+                await self.api.react(last["conversation_id"], last["seq"], rest)
+            case "edit" if rest and (last := self._last(of_mine=True)):
+                await self.api.edit(last["conversation_id"], last["seq"], rest)
+            case "recall" if last := self._last(of_mine=True):
+                await self.api.recall(last["conversation_id"], last["seq"])
             case "history":
                 await self._show_older()
             case "who":
@@ -390,6 +403,15 @@ class Talk:
                 raise Leave
             case _:
                 self.terminal.say(HELP)
+
+    def _last(self, *, of_mine: bool) -> Message | None:
+        """What was said last, by us or by somebody else, and still stands."""
+        log = self.client.store.logs.get(self._conversation_id or "")
+        for message in reversed(log.messages if log else []):
+            is_said = message["kind"] in SAID and not message["recalled_at"]
+            if is_said and (message["sender_id"] == self.api.user_id) is of_mine:
+                return message
+        return None
 
     def _say(self, text: str) -> None:
         if not text.strip():

@@ -88,6 +88,8 @@ class Transcript:
 
     def _content(self, message: Message, name: str, asset: Asset | None) -> str:
         body = message["body"]
+        if message.get("recalled_at"):
+            return f"{name}: [taken back]"
         match message["kind"]:
             case "text":
                 return f"{name}: {quoted_in_words(body)}{harmless(str(body.get('text', '')))}"
@@ -97,6 +99,17 @@ class Transcript:
                 return f"{name}: {in_brackets(kind, body)}"
             case kind if kind in GROUP_EVENTS:
                 return in_words(kind, body, who=name, name_of=self._by_id, plain=one_line)
+            case "deleted":
+                return f"{name}: [deleted]"
+            case "recalled":
+                return f"{name} took a message back"
+            case "edited":
+                target = message["target"]
+                words = f"now says: {harmless(str(target['body'].get('text', '')))}" if target else "edited a message"
+                return f"{name} {words}"
+            case "reacted":
+                verb = "reacted with" if body.get("is_added") else "took back"
+                return f"{name} {verb} {one_line(str(body.get('emoji', '')))}{_about(message)}"
             case "card":
                 return f"{name}: {card_in_words(body)}"
             case "card_updated":
@@ -112,6 +125,13 @@ class Transcript:
                 greeting = one_line(str(body.get("greeting", "")))
                 return f"{name} asked, and now you are friends" + (f": “{greeting}”" if greeting else "")
         return f"{name} sent something that this client cannot show ({one_line(message['kind'])})"
+
+
+def _about(message: Message) -> str:
+    """Which message a change is about, in a few of its words."""
+    target = message["target"]
+    words = one_line(str(target["body"].get("text", "")))[:40] if target else ""
+    return f" to “{words}”" if words else ""
 
 
 def card_in_words(body: Json) -> str:
@@ -154,5 +174,6 @@ def quoted_in_words(body: Json) -> str:
     quote = body.get("quote")
     if not isinstance(quote, dict):
         return ""
-    words = one_line(str(quote.get("text", ""))) or f"[{one_line(str(quote.get('kind', '')))}]"
+    kind = "taken back" if quote.get("is_recalled") else one_line(str(quote.get("kind", "")))
+    words = one_line(str(quote.get("text", ""))) or f"[{kind}]"
     return f"(to “{words}”) "

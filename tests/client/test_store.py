@@ -357,3 +357,16 @@ def test_own_typing_is_not_shown(store: Store) -> None:
 def test_kinds_of_other_apps_are_passed_on(store: Store) -> None:
     move = pushed("match.moved", {"move": "e4"}, topic="match:5", version=3)
     assert store.push(move) == [Pushed("match.moved", "match:5", 3, {"move": "e4"})]
+
+
+def test_what_happened_to_a_message_shows_in_it_and_in_what_quotes_it(store: Store) -> None:
+    answer = created(4)
+    answer["payload"]["body"] = {"text": "what?", "quote": {"seq": 3, "kind": "text", "text": "text 3"}}
+    change = created(5, kind="recalled", message_no=4)
+    change["payload"] |= {"ref_seq": 3, "target": message(3) | {"body": {}, "recalled_at": "2026-01-01T10:01:00Z"}}
+    for frame in (answer, change):
+        store.push(frame)
+    third, fourth, fifth = store.logs[CHAT].messages[2:]
+    assert (third["body"], third["recalled_at"]) == ({}, "2026-01-01T10:01:00Z")
+    assert fourth["body"]["quote"] == {"seq": 3, "kind": "text", "text": "", "is_recalled": True}
+    assert (fifth["kind"], store.logs[CHAT].unread) == ("recalled", 4)

@@ -142,3 +142,19 @@ async def test_people_are_looked_for_and_conversations_kept_on_top(server: Gatew
         await api.sign_in_with_password(ada.handle, DEMO_PASSWORD)
         mine = (await api.conversation(conversation_id))["mine"]
         assert (mine["is_pinned"], mine["is_muted"]) == (True, True)
+
+
+async def test_what_was_said_is_answered_changed_reacted_to_and_taken_back(server: Gateway) -> None:
+    ada, bo, conversation_id = await asyncio.to_thread(two_people)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        hers.type("at sven?")
+        await his.shows("Ada: at sven?")
+        hers.type("/edit at seven?")
+        await his.shows("Ada now says: at seven?")
+        his.type("/reply yes")
+        await hers.shows("Bo: (to “at seven?”) yes")
+        his.type("/react 👍")
+        await hers.shows("Bo reacted with 👍 to “at seven?”")
+        hers.type("/recall")
+        await his.shows("Ada took a message back")
+    assert (await history(server, bo, conversation_id))[1:] == ["text", "edited", "yes", "reacted", "recalled"]

@@ -57,6 +57,31 @@ def test_every_kind_has_its_words(kind: str, body: Any, shown: str, transcript: 
     assert transcript.lines_of(message(kind, **body))[-1] == f"10:05 Bo: {shown}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "target", "shown"),
+    [
+        ("recalled", {}, None, "Bo took a message back"),
+        ("edited", {}, {"body": {"text": "at\nseven"}}, "Bo now says: at"),
+        ("edited", {}, None, "Bo edited a message"),
+        ("reacted", {"emoji": "👍", "is_added": True}, {"body": {"text": "Tea?"}}, "Bo reacted with 👍 to “Tea?”"),
+        ("reacted", {"emoji": "👍", "is_added": False}, None, "Bo took back 👍"),
+        ("deleted", {}, None, "Bo: [deleted]"),
+    ],
+)
+def test_what_happens_to_a_message_is_a_line(
+    kind: str, body: Any, target: Any, shown: str, transcript: Transcript
+) -> None:
+    lines = transcript.lines_of(message(kind, **body) | {"target": target})
+    assert lines[1] == f"10:05 {shown}"
+
+
+def test_what_was_taken_back_says_so(transcript: Transcript) -> None:
+    gone = message() | {"recalled_at": "2026-03-01T10:06:00Z"}
+    assert transcript.lines_of(gone)[-1] == "10:05 Bo: [taken back]"
+    answer = message(text="what?", quote={"seq": 1, "kind": "text", "text": "", "is_recalled": True})
+    assert transcript.lines_of(answer)[-1] == "10:05 Bo: (to “[taken back]”) what?"
+
+
 def test_kind_of_a_newer_server_is_named(transcript: Transcript) -> None:
     assert transcript.lines_of(message("hologram"))[-1].endswith("something that this client cannot show (hologram)")
 
