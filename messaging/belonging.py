@@ -119,7 +119,7 @@ def let_in(conversation: Conversation, user_ids: Sequence[int]) -> None:
         )
         assert cursor.rowcount == len(user_ids), "the caller has looked who is here"
     Conversation.objects.filter(id=conversation.id).update(member_count=F("member_count") + len(user_ids))
-    publish(MembersJoined(conversation_id=conversation.id, member_ids=tuple(user_ids)))
+    publish(MembersJoined(conversation_id=conversation.id, member_ids=tuple(user_ids), joined_seq=joined_seq))
 
 
 def check_room(conversation: Conversation, count: int) -> None:

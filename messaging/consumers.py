@@ -67,7 +67,9 @@ def register() -> None:
     )
     registry.pushes.register(
         {
-            "message.created": Push("The log has a new row.", shapes.MessageOutput, topic="conversation"),
+            "message.created": Push(
+                "The log has a new row.", shapes.MessageOutput, topic="conversation", versioned=True
+            ),
             "message.deleted": Push(
                 "You deleted a message for yourself, on one of your devices.", shapes.DeletedPush, kept=True
             ),

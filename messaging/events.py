@@ -14,8 +14,11 @@ class ConversationOpened(Event):
 
 @dataclass(frozen=True)
 class MembersJoined(Event):
+    """``joined_seq``: the row that tells of it, where one does; from there on they are pushed what is written."""
+
     conversation_id: int
     member_ids: tuple[int, ...]
+    joined_seq: int | None = None
 
 
 @dataclass(frozen=True)

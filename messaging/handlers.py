@@ -89,12 +89,15 @@ def join_those_who_are_there(event: ConversationOpened) -> None:
 
 @after_commit(MembersJoined)
 def join_who_has_come(event: MembersJoined) -> None:
-    _join(event.conversation_id, event.member_ids)
+    _join(event.conversation_id, event.member_ids, from_seq=event.joined_seq)
 
 
-def _join(conversation_id: int, user_ids: Sequence[int]) -> None:
-    push.join(topic=conversation_topic(conversation_id), user_ids=user_ids)
+def _join(conversation_id: int, user_ids: Sequence[int], *, from_seq: int | None = None) -> None:
+    push.join(topic=conversation_topic(conversation_id), user_ids=user_ids, from_version=from_seq)
     push.to_users(user_ids, type="conversation.joined", payload={"conversation_id": str(conversation_id)})
+    # Whoever went meanwhile may have been dropped before this order: asked again, because orders have no order.
+    if gone := set(user_ids) - selectors.members_among(conversation_id, user_ids):
+        push.drop(topic=conversation_topic(conversation_id), user_ids=gone)
 
 
 @after_commit(MemberLeft)
@@ -103,11 +106,16 @@ def drop_who_has_left(event: MemberLeft) -> None:
     push.drop(topic=conversation_topic(event.conversation_id), user_ids=[event.user_id])
     payload = {"conversation_id": conversation_id, "left_seq": event.left_seq}
     push.to_users([event.user_id], type="conversation.left", payload=payload)
+    # Likewise who has come back.
+    if back := selectors.members_among(event.conversation_id, [event.user_id]):
+        push.join(topic=conversation_topic(event.conversation_id), user_ids=back)
 
 
 @after_commit(MessageSent)
 def show_message(event: MessageSent) -> None:
-    push.to_topic(conversation_topic(event.conversation_id), type="message.created", payload=event.frame)
+    push.to_topic(
+        conversation_topic(event.conversation_id), type="message.created", payload=event.frame, version=event.seq
+    )
 
 
 @after_commit(MineChanged)

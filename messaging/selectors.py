@@ -49,6 +49,12 @@ def is_member(user_id: int, reference: str) -> bool:
     return Membership.objects.filter(conversation_id=int(reference), user_id=user_id, left_seq=None).exists()
 
 
+def members_among(conversation_id: int, user_ids: Iterable[int]) -> set[int]:
+    """Who of these people belongs to it now. One statement."""
+    here = Membership.objects.filter(conversation_id=conversation_id, user_id__in=list(user_ids), left_seq=None)
+    return set(here.values_list("user_id", flat=True))
+
+
 def places_of(user_ids: Sequence[int]) -> list[tuple[int, str]]:
     """Who of them belongs to which conversation. One statement."""
     places = Membership.objects.filter(user_id__in=user_ids, left_seq=None)

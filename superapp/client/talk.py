@@ -272,6 +272,13 @@ class Talk:
                 await self._open(conversation_id)
             case Pushed("notice.created", payload=notice):
                 self.terminal.say(f"* {one_line(str(notice['text']))}")
+            case Pushed("group.invited", payload=payload):
+                inviter, title = (
+                    one_line(str(text)) for text in (payload["inviter"]["display_name"], payload["title"])
+                )
+                self.terminal.say(f"* {inviter} invites you to the group “{title}”.")
+            case Pushed("group.join_requested", payload=payload):
+                self.terminal.say(f"* {_people_wait(len(payload['user_ids']))} to be let into a group that you run.")
             case ConversationLost(conversation_id) if conversation_id == self._conversation_id:
                 self.terminal.say("* You are no longer in this conversation.")
 
@@ -505,6 +512,10 @@ def _in_words(error: Exception | None) -> str:
 
 def _quoted(request: FriendRequest) -> str:
     return f" (“{one_line(request['greeting'])}”)" if request["greeting"] else ""
+
+
+def _people_wait(count: int) -> str:
+    return "Somebody waits" if count == 1 else f"{count} people wait"
 
 
 def _messages(count: int) -> str:

@@ -31,6 +31,8 @@ SUBSCRIBE_PATIENCE_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 STOP_PATIENCE_SECONDS = 2.0
 UNUSED_SLOTS_SECONDS = 60.0
+# A push is sent right after its commit, or its process is in trouble.
+NEWCOMER_SECONDS = 30.0
 # Sockets between their first frame and hello; the others are told to come back later.
 MOST_ENTERING = 500
 Result = TypeVar("Result")
@@ -44,6 +46,8 @@ class Hub:
         self._topics: dict[str, set[Connection]] = {}
         self._topics_in_slot: collections.Counter[int] = collections.Counter()
         self._unused_slots: set[int] = set()
+        # Who was joined a moment ago, and from which version on a topic's frames are theirs.
+        self._newcomers: dict[str, dict[Connection, int]] = {}
         self._conflation = Conflation(
             show=lambda key, frame: self._show(key[0], text_event(frame), len(frame.encode()))
         )
@@ -151,7 +155,10 @@ class Hub:
                 if topic in self._conflation.waiting:
                     # The last place of a car may not come after the end of its ride.
                     self._conflation.flush(topic)
-                self._show(topic, event, len(message))
+                if topic in self._newcomers:
+                    self._show_from_version(topic, event, len(message), json.loads(body).get("version"))
+                else:
+                    self._show(topic, event, len(message))
         elif kind == frames.NEWEST:
             frame_type, version, seconds, frame = frames.read_newest(body)
             for topic in topics:
@@ -161,11 +168,33 @@ class Hub:
         for connection in self._topics.get(topic, ()):
             connection.push(event, size)
 
+    def _show_from_version(self, topic: str, event: Event, size: int, version: int | None) -> None:
+        newcomers = self._newcomers[topic]
+        for connection in self._topics.get(topic, ()):
+            if version is None or version >= newcomers.get(connection, version):
+                connection.push(event, size)
+
+    def _begin_at(self, connection: Connection, topic: str, version: int) -> None:
+        """For as long as something older may still come from a process that was held up."""
+        self._newcomers.setdefault(topic, {})[connection] = version
+
+        def forget() -> None:
+            newcomers = self._newcomers.get(topic, {})
+            # Somebody who came twice has a later time of their own.
+            if newcomers.get(connection) == version:
+                del newcomers[connection]
+            if not newcomers:
+                self._newcomers.pop(topic, None)
+
+        asyncio.get_running_loop().call_later(NEWCOMER_SECONDS, forget)
+
     def _obey(self, topic: str, order: dict[str, Any]) -> None:
         for connection in list(self._topics.get(topic, ())):
             match order["op"]:
                 case "join":
                     connection.dropped.discard(order["topic"])
+                    if "from_version" in order:
+                        self._begin_at(connection, order["topic"], order["from_version"])
                     if order["topic"] not in connection.topics:
                         channels = self._listen(connection, [order["topic"]])
                         self._later(self._catch_up(connection, order["topic"], channels))

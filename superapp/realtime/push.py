@@ -57,9 +57,13 @@ def to_users(user_ids: Iterable[int], *, type: str, payload: Json, keep: bool = 
     _publish(frames.FRAME, map(frames.user_topic, people), frames.encode(type, payload))
 
 
-def join(*, topic: str, user_ids: Iterable[int]) -> None:
-    """These people's open sockets listen to ``topic`` from now on; those they open later ask the topic's kind."""
-    _control(user_ids, {"op": "join", "topic": topic})
+def join(*, topic: str, user_ids: Iterable[int], from_version: int | None = None) -> None:
+    """These people's open sockets listen to ``topic`` from now on; those they open later ask the topic's kind.
+
+    ``from_version``: what has a lower one is not for them. It may still be on its way when they are joined.
+    """
+    since = {} if from_version is None else {"from_version": from_version}
+    _control(user_ids, {"op": "join", "topic": topic, **since})
 
 
 def drop(*, topic: str, user_ids: Iterable[int]) -> None:

@@ -176,7 +176,7 @@ def test_adding_costs_the_same_however_many_they_are() -> None:
             know_each_other(ada, *others)
             costs[what].add(statements(lambda: add(ada, at, *others)))  # noqa: B023
     # Who asks; then the group and my place, who is here, friends, blocks; then their places, how many they are, the
-    # number and the row, and two kinds of wishes that are settled by it. An invitation: whoever has one, theirs, who
-    # invites, and what is kept for their devices.
-    assert costs == {"added": {12}, "invited": {10}}
+    # number and the row, two kinds of wishes that are settled by it, and who is still there when devices are told.
+    # An invitation: whoever has one, theirs, who invites, and what is kept for their devices.
+    assert costs == {"added": {13}, "invited": {10}}
     assert Membership.objects.filter(conversation_id=id_of(at), left_seq=None).count() == 60

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from messaging import services
+from messaging import handlers, services
+from messaging.events import MemberLeft, MembersJoined
 from messaging.models import Membership
 from tests.messaging.groups import NO_LIMITS, know_each_other
 from tests.processes import Gateway
@@ -137,3 +138,25 @@ async def test_a_disbanded_group_says_so_and_takes_nothing_more(server: Gateway)
         with pytest.raises(Refused) as refused:
             await theirs.send_text(conversation_id, "still there?")
         assert refused.value.code == "conversation_closed"
+
+
+async def test_orders_that_come_late_change_nothing(server: Gateway) -> None:
+    """A process may hang between its commit and what it tells the gateways; meanwhile others go on."""
+    ada, bo = await asyncio.to_thread(people, 2)
+    conversation_id = await asyncio.to_thread(group, ada, bo)
+    late_join = MembersJoined(conversation_id=conversation_id, member_ids=(bo.user_id,))
+    place: dict[str, int] = {"actor_id": ada.user_id, "conversation_id": conversation_id}
+    async with entered(server, bo) as (theirs,):
+        await asyncio.to_thread(services.remove_member, **place, user_id=bo.user_id)
+        last = await asyncio.to_thread(left_seq, bo, conversation_id)
+        await asyncio.to_thread(handlers.join_who_has_come, late_join)
+        await theirs.settled()
+        behind = await asyncio.to_thread(say, ada, conversation_id)
+        await theirs.settled()
+        assert behind not in [message["seq"] for message in theirs.messages()]
+        await asyncio.to_thread(services.add_members, **place, user_ids=[bo.user_id])
+        late_drop = MemberLeft(conversation_id=conversation_id, user_id=bo.user_id, left_seq=last)
+        await asyncio.to_thread(handlers.drop_who_has_left, late_drop)
+        await theirs.settled()
+        heard = await asyncio.to_thread(say, ada, conversation_id)
+        await theirs.pushed("message.created", seq=heard)

@@ -16,6 +16,7 @@ from superapp.core.errors import DomainError
 from superapp.realtime import handlers, push, registry
 from tests import contract
 from tests.messaging import products
+from tests.messaging.groups import fill
 from tests.realtime.inside import InsideGateway
 from tests.realtime.people import Device, another_device, person, say
 from tests.realtime.rooms import room, rooms, server_with_rooms  # noqa: F401  (a fixture)
@@ -25,8 +26,6 @@ from tests.realtime.sockets import Refused, Rest, Socket, enter, entered
 SEEN_ELSEWHERE: dict[str, str] = {
     "message.deleted": "tests/messaging/test_deleting.py",
     "history.cleared": "tests/messaging/test_deleting.py",
-    "group.invited": "tests/messaging/test_group_invitations.py: it takes a third person",
-    "group.join_requested": "tests/messaging/test_group_links.py: it takes a third person",
 }
 
 
@@ -76,7 +75,8 @@ def test_errors_of_commands_are_domain_errors() -> None:
         # Declared, but not like that.
         lambda: push.to_users([1], type="message.created", payload={}),
         lambda: push.to_topic("user:1", type="message.created", payload={}),
-        lambda: push.to_topic("conversation:1", type="message.created", payload={}, version=1),
+        lambda: push.to_topic("conversation:1", type="message.created", payload={}),
+        lambda: push.to_topic("conversation:1", type="typing", payload={}, version=1),
         lambda: push.to_users([1], type="friend.added", payload={}),
         lambda: push.to_users([1], type="read.updated", payload={}, keep=True),
     ],
@@ -174,7 +174,18 @@ async def _become_friends(ada: Device, bo: Device, here: Socket, there: Socket) 
     )
     await asyncio.to_thread(messaging.leave_group, actor_id=bo.user_id, conversation_id=made.conversation_id)
     await there.pushed("conversation.left")
+    await asyncio.to_thread(_come_to_a_large_group, ada, bo, made.conversation_id)
+    await there.pushed("group.invited")
+    await here.pushed("group.join_requested")
     return f"conversation:{friend.conversation_id}"
+
+
+def _come_to_a_large_group(ada: Device, bo: Device, conversation_id: int) -> None:
+    fill(f"conversations/{conversation_id}/", 40)
+    ours = {"actor_id": ada.user_id, "conversation_id": conversation_id}
+    messaging.add_members(**ours, user_ids=[bo.user_id])
+    messaging.change_group(**ours, joins_need_approval=True)
+    messaging.join_by_link(actor_id=bo.user_id, link=messaging.group_link(**ours).url)
 
 
 async def _talk(conversation_id: str, ada: Device, bo: Device, here: Socket, there: Socket, beside: Socket) -> None:
