@@ -50,6 +50,23 @@ def test_a_masked_person_leaks_nowhere(ride: Any, wire: Wire) -> None:
     wire.pushes()
     masked = Api(bo)
     masked.send(conversation_id, "I am at the door")
+    said, place = f"conversations/{conversation_id}/messages/2/", {"conversation_id": conversation_id, "seq": 2}
+    masked.ok("PUT", f"{said}reactions/", {"emoji": "👍", "is_added": True})
+    masked.ok("PATCH", said, {"text": "I am at the gate"})
+    Api(ada).ok("PUT", f"{said}reactions/", {"emoji": "👍", "is_added": True})
+    answer = {"kind": "text", "text": "coming", "quote_seq": 2}
+    Api(ada).ok("POST", f"conversations/{conversation_id}/messages/", answer, status=201, key=str(uuid4()))
+    target = group(ada, *people(1))
+    services.forward_message(actor_id=ada.user_id, **place, to=[target], client_id=uuid4())
+    record = {"conversation_id": conversation_id, "seqs": [2], "title": "What the courier said"}
+    services.forward_record(actor_id=ada.user_id, **record, to=[target], client_id=uuid4())
+    for more in (
+        f"{said}reactions/",
+        f"{said}versions/",
+        f"conversations/{target}/messages/",
+        f"conversations/{target}/messages/3/record/",
+    ):
+        assert bo.id not in json.dumps(Api(ada).get(more)), more
     masked.ok("POST", f"conversations/{conversation_id}/typing/", status=204)
     masked.ok("POST", f"conversations/{conversation_id}/read/", {"seq": 2})
     post(bo, conversation_id, parcel("r1"), client_id=key)
@@ -57,6 +74,7 @@ def test_a_masked_person_leaks_nowhere(ride: Any, wire: Wire) -> None:
     services.set_members(member_ids=[ada.user_id], **name)
     services.set_members(member_ids=[ada.user_id, bo.user_id], **name)
     masked.send(conversation_id, "back again")
+    masked.ok("POST", f"{said}recall/")
     services.set_members(member_ids=[ada.user_id], **name)
     services.set_members(member_ids=[ada.user_id, bo.user_id], personas={bo.user_id: "courier:8"}, **name)
     services.close_conversation(**name)
@@ -71,7 +89,7 @@ def test_a_masked_person_leaks_nowhere(ride: Any, wire: Wire) -> None:
         for word in re.findall("[A-Za-z0-9_-]{8,}", text):
             assert bo.id.encode() not in base64.urlsafe_b64decode(word[: len(word) // 4 * 4]), shown
     # For the audit it stays known.
-    written = Message.objects.filter(conversation_id=conversation_id, kind="text")
+    written = Message.objects.filter(conversation_id=conversation_id, kind="text").exclude(sender_id=ada.user_id)
     assert set(written.values_list("sender_id", "persona")) == {(bo.user_id, "courier:8")}
 
 
