@@ -1,6 +1,7 @@
 """Who is joined, dropped or closed by order, and what becomes of orders that get lost; pushes to people."""
 
 import asyncio
+import functools
 import json
 import os
 from typing import Any
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from superapp.accounts.models import Device as AccountDevice
 from superapp.core.redis import reset_clients
-from superapp.realtime import frames, push
+from superapp.realtime import frames, hub, push
 from tests.realtime.inside import InsideGateway
 from tests.realtime.people import another_device, person
 from tests.realtime.rooms import room, rooms, said, server_with_rooms, tell  # noqa: F401  (the fixture `server`)
@@ -109,6 +110,44 @@ async def test_who_is_joined_late_is_told_to_look(server: InsideGateway) -> None
             await socket.settled()
         assert len(mine.all("resync")) == 1
         assert (said(theirs), theirs.all("resync")) == ([], [])
+
+
+async def test_who_is_joined_from_a_version_on_is_shown_nothing_older(server: InsideGateway) -> None:
+    """It was published later than the order, by a process that was held up; the others are shown it."""
+    ada, bo = await asyncio.to_thread(person), await asyncio.to_thread(person)
+    topic = room("late", ada, bo)
+    async with entered(server, ada, bo) as (mine, theirs):
+        await asyncio.to_thread(push.join, topic=topic, user_ids=[bo.user_id])
+        await asyncio.to_thread(push.join, topic=topic, user_ids=[ada.user_id], from_version=5)
+        for version in (3, 5, 4, 6):
+            await tell("late", str(version), version=version)
+        await asyncio.to_thread(push.to_topic, topic, type="test.plain", payload={})
+        for socket in (mine, theirs):
+            await socket.settled()
+            # What has no version is for everybody.
+            assert len(socket.all("test.plain")) == 1
+        assert (said(mine), said(theirs)) == (["5", "6"], ["3", "5", "4", "6"])
+        # Who comes a second time begins anew.
+        for order in (push.drop, functools.partial(push.join, from_version=8)):
+            await asyncio.to_thread(order, topic=topic, user_ids=[ada.user_id])
+        for version in (7, 8):
+            await tell("late", str(version), version=version)
+        await mine.settled()
+        assert said(mine) == ["5", "6", "8"]
+
+
+async def test_what_is_remembered_of_newcomers_is_forgotten(server: InsideGateway, monkeypatch: Any) -> None:
+    monkeypatch.setattr(hub, "NEWCOMER_SECONDS", 0.05)
+    ada = await asyncio.to_thread(person)
+    topic = room("soon", ada)
+    async with await enter(server, ada) as socket:
+        await asyncio.to_thread(push.join, topic=topic, user_ids=[ada.user_id], from_version=5)
+        await socket.find(lambda frame: frame["type"] == "resync")
+        async with asyncio.timeout(20):
+            while await server.on_its_loop(lambda running: topic in running._newcomers):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await tell("soon", "old", version=1)
+        await socket.pushed("test.said", words="old")
 
 
 async def test_a_push_to_people_reaches_each_of_their_devices_once(server: InsideGateway) -> None:
