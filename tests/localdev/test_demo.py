@@ -38,6 +38,7 @@ from messaging.models import (
     Membership,
     Message,
     Preferences,
+    Reaction,
 )
 from superapp.accounts import services as accounts
 from superapp.accounts.models import (
@@ -219,7 +220,8 @@ def test_city_is_there(city: seeding.City) -> None:
         people=len(PEOPLE),
         friendships=len(directs),
         conversations=len(STORIES),
-        messages=said + decided + len(directs) + len(conversations.GROUPS),
+        # Four are no plain texts: a place, a contact, an answer and a reaction.
+        messages=said + decided + len(directs) + len(conversations.GROUPS) + 4,
         is_new=True,
     )
     assert city.friendships > 100
@@ -263,16 +265,17 @@ def test_logs_are_as_the_product_writes_them(city: seeding.City) -> None:
         rows = list(Message.objects.filter(conversation=conversation).order_by("seq"))
         is_group = conversation.kind == Conversation.Kind.GROUP
         assert [row.seq for row in rows] == list(range(1, conversation.last_seq + 1))
-        counts = [row.kind in {"text", "photo", "friends_now", "notice_changed"} for row in rows]
+        said = {"text", "photo", "location", "contact"}
+        counts = [row.kind in {*said, "friends_now", "notice_changed"} for row in rows]
         assert [row.message_no for row in rows] == list(accumulate(counts))
         assert conversation.last_message_no == rows[-1].message_no
         assert conversation.created_at == rows[0].created_at
         assert conversation.changed_at == rows[-1].created_at < timezone.now()
         assert all(one.created_at < other.created_at for one, other in pairwise(rows))
-        first, *decided = [row.kind for row in rows if row.kind not in {"text", "photo"}]
+        first, *decided = [row.kind for row in rows if row.kind not in {*said, "reacted"}]
         assert first == (Message.Kind.GROUP_CREATED if is_group else Message.Kind.FRIENDS_NOW)
         assert set(decided) <= {Message.Kind.ADMIN_APPOINTED, Message.Kind.NOTICE_CHANGED}
-        assert rows[0].kind not in {"text", "photo"}
+        assert rows[0].kind not in said
         members = list(Membership.objects.filter(conversation=conversation))
         assert {row.sender_id for row in rows} <= {member.user_id for member in members}
         assert conversation.member_count == len(members)
@@ -281,6 +284,19 @@ def test_logs_are_as_the_product_writes_them(city: seeding.City) -> None:
             assert member.read_message_no == rows[member.read_seq - 1].message_no
             assert member.read_seq >= max((row.seq for row in rows if row.sender_id == member.user_id), default=0)
             assert member.joined_at == rows[0].created_at
+
+
+def test_people_say_more_than_texts(city: seeding.City) -> None:
+    (reaction,) = Reaction.objects.all()
+    rows = Message.objects.filter(conversation_id=reaction.conversation_id)
+    assert {"location", "contact", "reacted"} <= set(rows.values_list("kind", flat=True))
+    loved = rows.get(seq=reaction.seq)
+    assert (loved.reactions, rows.get(kind="reacted").ref_seq) == ({reaction.emoji: 1}, loved.seq)
+    answer = rows.get(quote_seq=loved.seq)
+    assert answer.body["quote"]["text"] == loved.body["text"]
+    # The list shows the last thing that was said.
+    conversation = Conversation.objects.get(id=reaction.conversation_id)
+    assert (conversation.last_shown_seq, conversation.last_seq) == (answer.seq, answer.seq + 1)
 
 
 def test_friends_have_one_conversation(city: seeding.City) -> None:
@@ -398,7 +414,7 @@ def test_every_conversation_goes_on() -> None:
 
 def test_card_says_whom_to_sign_in_as(city: seeding.City) -> None:
     lines = demo.card()
-    assert lines[0] == "ada         Ada Okafor     +44 7700 900101    English    6 unread"
+    assert lines[0] == "ada         Ada Okafor     +44 7700 900101    English    9 unread"
     assert lines[3] == "mei         林小梅         +86 12100000101    简体中文   6 unread"
     assert lines[4] == "password    superapp-demo   (everybody's)"
     assert lines[5].startswith("admin       http://localhost:8000/backstage/ ")

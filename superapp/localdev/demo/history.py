@@ -17,6 +17,7 @@ from messaging.models import (
     GroupLink,
     Membership,
     Message,
+    Reaction,
 )
 from superapp.client.conversation_log import NOT_COUNTED
 from superapp.core.idempotency import request_hash
@@ -64,6 +65,7 @@ class History:
     links: list[GroupLink] = field(default_factory=list)
     friendships: list[Friendship] = field(default_factory=list)
     requests: list[FriendRequest] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
 
     def add_direct(self, story: Direct) -> None:
         """Two friends, since shortly before they first wrote, or since long ago when they never did."""
@@ -87,7 +89,8 @@ class History:
             body=greeting,
             asked=request_hash(**greeting),
         )
-        self._add_log(conversation, story, talk, first)
+        last = self._more(conversation, story, talk) if story.members == ("grace", "ada") else ()
+        self._add_log(conversation, story, talk, first, last)
 
     def add_group(self, story: Group) -> None:
         """A group begins with a row that counts for nobody as unread."""
@@ -129,6 +132,7 @@ class History:
         Membership.objects.bulk_create(self.memberships)
         Message.objects.bulk_create(self.messages)
         GroupLink.objects.bulk_create(self.links)
+        Reaction.objects.bulk_create(self.reactions)
         # Somebody may have been playing: asked, become friends and parted again.
         Friendship.objects.bulk_create(self.friendships, ignore_conflicts=True)
         FriendRequest.objects.bulk_create(self.requests, ignore_conflicts=True)
@@ -182,6 +186,47 @@ class History:
             for place, (kind, body) in enumerate(done, 1)
         ]
 
+    def _more(self, conversation: Conversation, story: Direct, talk: Told) -> list[Message]:
+        """What is no plain text: a place, a contact, an answer to what was said before, and a reaction to that."""
+        by = story.asks
+        # The first row is that they are friends.
+        quoted, quoted_seq = next(
+            (said, seq) for seq, said in reversed(list(enumerate(talk.said, 2))) if said.sender != by and said.text
+        )
+        sender_id, friend = str(self.ids[quoted.sender]), BY_HANDLE["bo"]
+        quote = {
+            "seq": quoted_seq,
+            "sender_id": sender_id,
+            "persona": None,
+            "kind": Kind.TEXT.value,
+            "text": quoted.text[:100],
+            "is_recalled": False,
+        }
+        said: list[tuple[Kind, dict[str, Any]]] = [
+            (
+                Kind.LOCATION,
+                {"latitude": 51.4613, "longitude": -0.1156, "name": "Brixton Market", "address": "Electric Lane"},
+            ),
+            (Kind.CONTACT, {"user_id": str(self.ids["bo"]), "display_name": friend.name, "avatar_id": None}),
+            (Kind.TEXT, {"text": "Two of them", "quote": quote}),
+            (Kind.REACTED, {"emoji": "❤️", "is_added": True}),
+        ]
+        rows = [
+            self._message(
+                conversation,
+                (*name_of(story), "more", str(index)),
+                by,
+                kind,
+                talk.said[-1].at + timedelta(minutes=index),
+                body=body,
+                asked=request_hash(**body),
+            )
+            for index, (kind, body) in enumerate(said, 1)
+        ]
+        rows[2].quote_seq = rows[3].ref_seq = quoted_seq
+        self.reactions.append(Reaction(conversation=conversation, seq=quoted_seq, user_id=self.ids[by], emoji="❤️"))
+        return rows
+
     def _add_log(
         self,
         conversation: Conversation,
@@ -193,12 +238,15 @@ class History:
         spoken = [self._spoken(conversation, story, said, place) for place, said in enumerate(talk.said, 2)]
         rows, message_no = [first, *spoken, *last], 0
         for seq, row in enumerate(rows, 1):
-            message_no += row.kind not in NOT_COUNTED
+            message_no += row.kind not in NOT_COUNTED and row.ref_seq is None
             row.seq, row.message_no = seq, message_no
+            if row.ref_seq is not None:
+                rows[row.ref_seq - 1].reactions = {row.body["emoji"]: 1}
         self.messages += rows
         conversation.created_at = first.created_at
-        conversation.changed_at = conversation.last_at = rows[-1].created_at
-        conversation.last_seq = conversation.last_shown_seq = rows[-1].seq
+        shown = [row for row in rows if row.ref_seq is None][-1]
+        conversation.changed_at, conversation.last_at = rows[-1].created_at, shown.created_at
+        conversation.last_seq, conversation.last_shown_seq = rows[-1].seq, shown.seq
         conversation.last_message_no = rows[-1].message_no
         self.conversations.append(conversation)
         for handle in story.members:
