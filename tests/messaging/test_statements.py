@@ -60,6 +60,23 @@ def test_calling_people_and_answering_costs_one_more_each() -> None:
             assert statements(lambda: services.send_message(**send, **extra, client_id=uuid4())) == 6  # noqa: B023
 
 
+def test_what_is_done_to_a_message_costs_the_same_in_any_group() -> None:
+    costs: dict[str, set[int]] = {}
+    for count in (2, 50):
+        owner, conversation_id = group_of(count)
+        called = list(range(10**14, 10**14 + count - 1))
+        which = {"actor_id": owner.user_id, "conversation_id": conversation_id, "seq": say(owner, conversation_id)}
+        works: dict[str, Callable[[], Any]] = {
+            "react": lambda: services.react(**which, emoji="👍", is_added=True),  # noqa: B023
+            "edit": lambda: services.edit_message(**which, text="other", mention_ids=called),  # noqa: B023
+            "recall": lambda: services.recall_message(**which),  # noqa: B023
+        }
+        for name, work in works.items():
+            costs.setdefault(name, set()).add(statements(work))
+    assert {name: len(found) for name, found in costs.items()} == dict.fromkeys(costs, 1)
+    assert max(max(found) for found in costs.values()) <= 18
+
+
 def test_a_photo_costs_at_most_eight(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
     ada, _bo, conversation_id = friends("Ada", "Bo")

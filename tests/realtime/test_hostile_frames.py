@@ -241,6 +241,29 @@ def nonsense(conversation_id: str) -> list[tuple[str, dict[str, Any]]]:
     found += [("message.send", {**message, "text": value}) for value in ("", "  ", "\0", "a\0b")]
     found += [("message.send", {**message, "kind": "photo", "asset_id": value}) for value in wrong]
     found += [("message.send", {**message, "extra": 1})]
+    found += [("message.send", {**message, "mention_ids": value}) for value in wrong if value != []]
+    found += [("message.send", {**message, "mentions_all": value}) for value in wrong if not isinstance(value, bool)]
+    found += [("message.send", {**message, "quote_seq": value}) for value in (*wrong, 2**63) if value is not wrong[2]]
+    place = {**{name: message[name] for name in ("conversation_id", "client_id")}, "kind": "location"}
+    found += [
+        ("message.send", {**place, "latitude": value, "longitude": 1}) for value in (None, True, "1", [], {}, 10**400)
+    ]
+    changes: dict[str, dict[str, Any]] = {
+        "message.edit": {"text": "x"},
+        "message.recall": {},
+        "message.react": {"emoji": "👍", "is_added": True},
+    }
+    for command, good in changes.items():
+        good |= {"conversation_id": conversation_id, "seq": 2}
+        found += [(command, {name: value for name, value in good.items() if name != left}) for left in good]
+        found += [(command, {**good, "conversation_id": value}) for value in wrong]
+        found += [(command, {**good, "seq": value}) for value in [*wrong, 2**63, 10**100, 0] if value is not wrong[2]]
+        found += [(command, {**good, "extra": 1})]
+    found += [("message.react", {**changes["message.react"], "emoji": value}) for value in wrong]
+    found += [("message.react", {**changes["message.react"], "is_added": value}) for value in (None, 1, "true", [])]
+    found += [
+        ("message.edit", {**changes["message.edit"], "text": value}) for value in (None, 1, [], {}, "", " ", "\0")
+    ]
     mark = {"conversation_id": conversation_id, "seq": 1}
     found += [
         ("message.read", {**mark, "seq": value})
@@ -340,8 +363,10 @@ class Fuzz:
                 )
 
     def command(self) -> dict[str, Any]:
-        kind = self.random.choice(["message.send", "message.read", "typing", "subscribe", "unsubscribe", "ping", "x"])
+        apps = ["message.send", "message.read", "message.edit", "message.recall", "message.react", "typing"]
+        kind = self.random.choice([*apps, "subscribe", "unsubscribe", "ping", "x"])
         names = ["conversation_id", "client_id", "kind", "text", "asset_id", "seq", "topic", "ticket"]
+        names += ["emoji", "is_added", "quote_seq", "mention_ids", "latitude"]
         payload = {name: self.value(name) for name in self.random.sample(names, self.random.randrange(len(names)))}
         if kind == "message.send" and self.random.random() < 0.5:
             payload = {"conversation_id": self.conversation_id, "client_id": str(uuid4()), "kind": "text"}
