@@ -59,6 +59,7 @@ NOBODY = {"conversation_id", "device_id", "asset_id", "avatar_id", "organisation
     "emailaddress_id",
     "invitation_id",
     "pending_member_id",
+    "source_id",
     "tag_id",
 }
 
