@@ -88,6 +88,7 @@ def message(group: Group, text: str) -> Json:
         "seq": 1,
         "message_no": 1,
         "sender_id": str(group.member_ids[0]),
+        "persona": None,
         "client_id": "00000000-0000-4000-8000-000000000000",
         "kind": "text",
         "body": {"text": text},
@@ -101,7 +102,7 @@ def message(group: Group, text: str) -> Json:
 
 
 def _push(group: Group, text: str) -> None:
-    push.to_topic(group.topic, type="message.created", payload=message(group, text))
+    push.to_topic(group.topic, type="message.created", payload=message(group, text), version=1)
 
 
 @contextmanager
@@ -112,7 +113,7 @@ def _channel_layer(stand: Stand) -> Iterator[Callable[[Group, str], None]]:
     layer = channels_redis.core.RedisChannelLayer(hosts=[stand.addresses.redis_url])
 
     def publish(group: Group, text: str) -> None:
-        frame = frames.encode("message.created", message(group, text), topic=group.topic)
+        frame = frames.encode("message.created", message(group, text), topic=group.topic, version=1)
         sending = layer.group_send(_layer_group(group), {"type": "show", "frame": frame})
         asyncio.run_coroutine_threadsafe(sending, loop).result()
 

@@ -104,6 +104,7 @@ def messages(request: HttpRequest, user: User, conversation_id: int) -> HttpResp
             "seq": seq,
             "message_no": message_no,
             "sender_id": str(sender_id),
+            "persona": None,
             "client_id": str(client_id),
             "kind": kind,
             "body": {"text": text},
