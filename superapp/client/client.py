@@ -316,7 +316,8 @@ class Client:
         """See to it that what the store still misses is fetched."""
         if self.store.sync_wanted:
             self._sync_due.set()
-        for conversation_id in {*self.store.behind(), *self.store.unknown()} - self._repairs.keys():
+        wanting = {*self.store.behind(), *self.store.stale(), *self.store.unknown()}
+        for conversation_id in wanting - self._repairs.keys():
             self._repairs[conversation_id] = asyncio.create_task(self._repair(conversation_id))
 
     async def _repair(self, conversation_id: str) -> None:
@@ -330,11 +331,22 @@ class Client:
                         await self._look_up(conversation_id)
                     if self.store.is_behind(conversation_id):
                         await self._fetch(conversation_id)
-                if not self.store.is_behind(conversation_id) and conversation_id not in self.store.unknown():
+                    await self._correct(conversation_id)
+                if not self._wants(conversation_id):
                     return
                 pause = next_pause
         finally:
             del self._repairs[conversation_id]
+
+    def _wants(self, conversation_id: str) -> bool:
+        store = self.store
+        stale = bool(store.stale_seqs(conversation_id))
+        return stale or store.is_behind(conversation_id) or conversation_id in store.unknown()
+
+    async def _correct(self, conversation_id: str) -> None:
+        """Fetch those of our messages that have become something else."""
+        for seq in self.store.stale_seqs(conversation_id):
+            self._tell(self.store.corrected(await self.api.message(conversation_id, seq)))
 
     async def _fetch(self, conversation_id: str) -> None:
         """Fetch page after page what comes after what we have."""

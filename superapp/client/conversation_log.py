@@ -38,6 +38,8 @@ class ConversationLog:
         self.peer_read_seq: int | None = None
         #: Told to look, without being told what for.
         self.is_suspect = False
+        #: Rows of ours that have changed in a way that we were not told: each is to be fetched.
+        self.stale: set[int] = set()
         # As the server last counted it, up to this seq; for as long as what is unread is not all here.
         self._told_unread = self._told_at = 0
         # Messages that came before one that is still missing.
@@ -101,8 +103,56 @@ class ConversationLog:
 
     def _begin_at(self, seq: int) -> None:
         """A new stretch. What waited and lies before it is history."""
-        self.messages, self.has = [], seq - 1
+        self.messages, self.has, self.stale = [], seq - 1, set()
         self._early = {at: message for at, message in self._early.items() if at >= seq}
+
+    # --- what is done to messages -------------------------------------------------------------------------------------
+
+    def find(self, seq: int) -> Message | None:
+        """The message with this ``seq``, if it is in our stretch."""
+        at = seq - self.messages[0]["seq"] if self.messages else -1
+        return self.messages[at] if 0 <= at < len(self.messages) else None
+
+    def replace(self, message: Message) -> bool:
+        """Put a message as it is now in the place of ours. Returns whether that is news."""
+        self.stale.discard(message["seq"])
+        known = self.find(message["seq"])
+        if known is None or known == message:
+            return False
+        self.messages[message["seq"] - self.messages[0]["seq"]] = message
+        return True
+
+    def deleted(self, seq: int) -> Message | None:
+        """We deleted it for ourselves, here or on another device; returns what is left of it."""
+        known = self.find(seq)
+        if known is None:
+            return None
+        left: Message = {
+            **known, "kind": "deleted", "body": {}, "reactions": [], "edited_at": None, "recalled_at": None
+        }  # fmt: skip
+        return left if self.replace(left) else None
+
+    def cleared(self, seq: int) -> None:
+        """We cleared the history up to there, here or on another device."""
+        self.messages = [message for message in self.messages if message["seq"] > seq]
+        self.stale = {at for at in self.stale if at > seq}
+        self.has = max(self.has, min(seq, self.last_seq))
+
+    def changes(self, change: Message) -> list[Message]:
+        """What a row that is about another one makes of ours; what it does not say becomes ``stale``."""
+        seq, target = change["ref_seq"], change["target"]
+        known = None if seq is None else self.find(seq)
+        if known is None or known["kind"] == "deleted":
+            return []
+        if change["kind"] == "recalled":
+            # Whoever quoted it shows its words no longer.
+            quotes = (row for row in self.messages if (row["body"].get("quote") or {}).get("seq") == seq)
+            self.stale |= {row["seq"] for row in quotes}
+        if target is None:
+            self.stale.add(known["seq"])
+            return []
+        now: Message = {**known, **target}  # type: ignore[typeddict-item]  # a target is a row without a target
+        return [now] if self.replace(now) else []
 
     def _apply(self, message: Message) -> None:
         self.messages.append(message)

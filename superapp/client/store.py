@@ -1,7 +1,7 @@
 """The catch-up rules: how pushes, fetches and ``/sync/`` become one history, in order, each message exactly once.
 
 Pure and synchronous. Whatever is taken in returns the updates that follow from it; what has to be fetched stands in
-``sync_wanted``, ``behind`` and ``unknown`` until it is there.
+``sync_wanted``, ``behind``, ``stale`` and ``unknown`` until it is there.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from superapp.client.updates import (
     FriendAdded,
     FriendRequested,
     MessageAdded,
+    MessageChanged,
     PeerRead,
     Pushed,
     ReadMoved,
@@ -45,6 +46,14 @@ class Store:
     def is_behind(self, conversation_id: str) -> bool:
         log = self.logs.get(conversation_id)
         return log is not None and log.is_behind
+
+    def stale(self) -> list[str]:
+        """Conversations with messages that have changed since, in a way that we were not told."""
+        return [log.id for log in self.logs.values() if log.stale]
+
+    def stale_seqs(self, conversation_id: str) -> list[int]:
+        log = self.logs.get(conversation_id)
+        return sorted(log.stale) if log else []
 
     def unknown(self) -> list[str]:
         """Conversations that we have heard of but have not seen a summary of."""
@@ -118,11 +127,18 @@ class Store:
 
     def received(self, message: Message) -> list[Update]:
         """Take one message, pushed or as the answer to our own send: whichever comes second is dropped."""
-        return _added(self._log(message["conversation_id"]).receive(message))
+        log = self._log(message["conversation_id"])
+        return _told(log, log.receive(message))
 
     def fetched(self, fetch: Fetch, page: list[Message]) -> list[Update]:
         """Take a page of messages that was asked for."""
-        return _added(self._log(fetch.conversation_id).fetched(fetch, page))
+        log = self._log(fetch.conversation_id)
+        return _told(log, log.fetched(fetch, page))
+
+    def corrected(self, message: Message) -> list[Update]:
+        """Take a message that was asked for because it is ``stale``."""
+        log = self._log(message["conversation_id"])
+        return [MessageChanged(message)] if log.replace(message) else []
 
     def read(self, mark: ReadMark) -> list[Update]:
         """We have read, here or on another device. A mark that is older than ours changes nothing."""
@@ -149,6 +165,12 @@ class Store:
                 return self._peer_read(payload)
             case "typing":
                 return self._typing(payload)
+            case "message.deleted":
+                left = self._log(payload["conversation_id"]).deleted(payload["seq"])
+                return [MessageChanged(left)] if left else []
+            case "history.cleared":
+                self._log(payload["conversation_id"]).cleared(payload["cleared_seq"])
+                return self._heard_of(payload["conversation_id"])
             case "conversation.joined":
                 return self._heard_of(payload["conversation_id"])
             case "conversation.changed":
@@ -215,8 +237,14 @@ class Store:
         return self.logs[conversation_id]
 
 
-def _added(messages: Iterable[Message]) -> list[Update]:
-    return [MessageAdded(message) for message in messages]
+def _told(log: ConversationLog, messages: Iterable[Message]) -> list[Update]:
+    """Each new row, and what it makes of an earlier one."""
+    updates: list[Update] = []
+    for message in messages:
+        updates.append(MessageAdded(message))
+        if message["ref_seq"] is not None:
+            updates += [MessageChanged(changed) for changed in log.changes(message)]
+    return updates
 
 
 def _conversation_of(topic: str | None) -> str | None:

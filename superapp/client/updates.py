@@ -26,6 +26,13 @@ class MessageAdded:
 
 
 @dataclass(frozen=True)
+class MessageChanged:
+    """One that was added before is different now: edited, recalled, reacted to, or deleted for us."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
 class ConversationChanged:
     """New, or its summary (title, members, marks) was fetched again."""
 
@@ -112,6 +119,7 @@ class StateChanged:
 
 Update = (
     MessageAdded
+    | MessageChanged
     | ConversationChanged
     | ConversationLost
     | ReadMoved

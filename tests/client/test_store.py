@@ -13,6 +13,7 @@ from superapp.client.updates import (
     ConversationLost,
     FriendAdded,
     MessageAdded,
+    MessageChanged,
     PeerRead,
     Pushed,
     ReadMoved,
@@ -34,6 +35,10 @@ def message(seq: int, *, message_no: int | None = None, sender: str = BO, chat: 
         "client_id": f"c{seq}",
         "kind": kind,
         "body": {"text": f"text {seq}"},
+        "target": None,
+        "reactions": [],
+        "edited_at": None,
+        "recalled_at": None,
         "created_at": "2026-01-01T10:00:00Z",
     }
 
@@ -54,6 +59,14 @@ def pushed(event_type: str, payload: Json, **frame: Any) -> Any:
 
 def created(seq: int, **what: Any) -> Any:
     return pushed("message.created", message(seq, **what), topic=f"conversation:{CHAT}")
+
+
+def changed(seq: int, about: int, *, kind: str = "edited", **target: Any) -> Any:
+    """Row ``seq`` says that something was done to row ``about``, which is ``target`` now; without one it is not told."""
+    row = message(seq, message_no=3, kind=kind) | {"ref_seq": about, "body": {}}
+    if target:
+        row["target"] = {name: value for name, value in (message(about) | target).items() if name != "target"}
+    return pushed("message.created", row, topic=f"conversation:{CHAT}")
 
 
 def seqs(updates: list[Update]) -> list[int]:
@@ -323,6 +336,57 @@ def test_row_about_the_group_itself_is_not_unread() -> None:
     store.synced(sync(summary(2, unread=1)))
     store.fetched(store.fetch(CHAT), [message(1, message_no=0, kind="group_created"), message(2, message_no=1)])
     assert store.logs[CHAT].unread == 1
+
+
+def test_what_is_done_to_a_message_shows_in_it_and_is_no_unread_row(store: Store) -> None:
+    unread = store.logs[CHAT].unread
+    updates = store.push(changed(4, about=2, body={"text": "better"}, edited_at="2026-01-01T10:05:00Z"))
+    assert [type(update) for update in updates] == [MessageAdded, MessageChanged]
+    now = store.logs[CHAT].find(2)
+    assert now is not None
+    assert (now["body"], now["edited_at"], now["seq"]) == ({"text": "better"}, "2026-01-01T10:05:00Z", 2)
+    assert store.logs[CHAT].unread == unread
+    assert store.stale() == []
+
+
+def test_a_change_that_a_push_may_not_show_is_fetched(store: Store) -> None:
+    assert [type(update) for update in store.push(changed(4, about=2))] == [MessageAdded]
+    assert (store.stale(), store.stale_seqs(CHAT)) == ([CHAT], [2])
+    now = message(2) | {"body": {"text": "better"}}
+    assert store.corrected(now) == [MessageChanged(now)]
+    assert (store.stale(), store.logs[CHAT].find(2)) == ([], now)
+
+
+def test_a_change_of_what_we_do_not_have_asks_for_nothing(store: Store) -> None:
+    store.logs[CHAT].cleared(2)
+    store.push(changed(4, about=1))
+    store.push(changed(5, about=2, body={"text": "unseen"}))
+    assert store.stale() == []
+    assert [row["seq"] for row in store.logs[CHAT].messages] == [3, 4, 5]
+
+
+def test_whoever_quoted_what_was_recalled_is_asked_for_anew(store: Store) -> None:
+    quoting = message(4) | {"body": {"text": "Yes!", "quote": {"seq": 2, "text": "text 2"}}}
+    store.push(pushed("message.created", quoting, topic=f"conversation:{CHAT}"))
+    store.push(changed(5, about=2, kind="recalled", body={}, recalled_at="2026-01-01T10:05:00Z"))
+    recalled = store.logs[CHAT].find(2)
+    assert recalled is not None
+    assert recalled["body"] == {}
+    assert store.stale_seqs(CHAT) == [4]
+
+
+def test_what_we_deleted_and_cleared_on_another_device_is_gone_here(store: Store) -> None:
+    deleted = {"conversation_id": CHAT, "seq": 2, "event_id": "e1"}
+    (update,) = store.push(pushed("message.deleted", deleted))
+    assert isinstance(update, MessageChanged)
+    assert (update.message["kind"], update.message["body"]) == ("deleted", {})
+    # What is done to it afterwards does not bring it back.
+    store.push(changed(4, about=2, body={"text": "better"}))
+    assert store.logs[CHAT].find(2) == update.message
+    store.push(pushed("history.cleared", {"conversation_id": CHAT, "cleared_seq": 3, "event_id": "e2"}))
+    assert [row["seq"] for row in store.logs[CHAT].messages] == [4]
+    store.push(created(5))
+    assert [row["seq"] for row in store.logs[CHAT].messages] == [4, 5]
 
 
 def test_the_others_mark_only_moves_forward(store: Store) -> None:
