@@ -26,6 +26,9 @@ class Sizes:
     events_per_key: int
     # Members of the largest group.
     group_members: int
+    # Who comes to the group of the scripted day, and how many of them are there with a socket.
+    day_members: int
+    day_talkers: int
     # Messages of each of the writers who write into one group at the same time.
     messages_per_writer: int
     # How long a line may say nothing before it counts as dead, and a reader take nothing: at full size the real ones.
@@ -59,6 +62,8 @@ sizes = {
         staff_races=3,
         events_per_key=25,
         group_members=500,
+        day_members=60,
+        day_talkers=8,
         messages_per_writer=12,
         silence_seconds=6,
         stalled_seconds=0.5,
@@ -81,6 +86,8 @@ sizes = {
         staff_races=60,
         events_per_key=500,
         group_members=500,
+        day_members=500,
+        day_talkers=60,
         messages_per_writer=500,
         silence_seconds=70,
         stalled_seconds=20,

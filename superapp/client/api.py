@@ -333,25 +333,6 @@ class Api:
         message: Message = await self._call(_Call("GET", f"conversations/{conversation_id}/messages/{seq}/"))
         return message
 
-    async def edit_message(self, conversation_id: str, seq: int, text: str) -> Message:
-        call = _Call("PATCH", f"conversations/{conversation_id}/messages/{seq}/", {"text": text}, repeatable=True)
-        message: Message = await self._call(call)
-        return message
-
-    async def recall_message(self, conversation_id: str, seq: int) -> Message:
-        """Take back what we said, for everybody."""
-        call = _Call("POST", f"conversations/{conversation_id}/messages/{seq}/recall/", repeatable=True)
-        message: Message = await self._call(call)
-        return message
-
-    async def react(self, conversation_id: str, seq: int, emoji: str, *, is_added: bool = True) -> Message:
-        path, body = (
-            f"conversations/{conversation_id}/messages/{seq}/reactions/",
-            {"emoji": emoji, "is_added": is_added},
-        )
-        message: Message = await self._call(_Call("PUT", path, body, repeatable=True))
-        return message
-
     async def delete_message(self, conversation_id: str, seq: int) -> None:
         """For ourselves alone."""
         await self._call(_Call("DELETE", f"conversations/{conversation_id}/messages/{seq}/"))

@@ -145,41 +145,36 @@ class ConversationLog:
         if known is None or known["kind"] == "deleted":
             return []
         if change["kind"] == "recalled":
-            # Whoever quoted it shows its words no longer.
-            quotes = (row for row in self.messages if (row["body"].get("quote") or {}).get("seq") == seq)
-            self.stale |= {row["seq"] for row in quotes}
+            self._recall_quotes(known["seq"])
         if target is None:
             self.stale.add(known["seq"])
             return []
-        now: Message = {**known, **target}  # type: ignore[typeddict-item]  # a target is a row without a target
+        now: Message = {**known, **target}
         return [now] if self.replace(now) else []
+
+    def _recall_quotes(self, seq: int) -> None:
+        """What quotes a recalled message shows its words no longer."""
+        for at, message in enumerate(self.messages):
+            quote = message["body"].get("quote")
+            if quote and quote["seq"] == seq:
+                recalled = {**quote, "text": "", "is_recalled": True}
+                self.messages[at] = {**message, "body": {**message["body"], "quote": recalled}}
 
     def _apply(self, message: Message) -> None:
         self.messages.append(message)
         self.has = message["seq"]
-        self._show_in_its_target(message)
+        counts = self._counts(-1)
         if message["seq"] > self._told_at:
-            self._told_unread += self._counts(-1)
+            self._told_unread += counts
+        if not counts:
+            # What happened, or was done to an earlier message, says nothing of how far anybody has read.
+            return
         if message["sender_id"] == self._me:
             # Who writes has read what came before.
             self.read(message["seq"])
         elif self.peer_read_seq is not None:
             # Only between two who share their marks; no push says this.
             self.peer_read(message["seq"])
-
-    def _show_in_its_target(self, change: Message) -> None:
-        """What happened to an earlier message shows in that one, and a recall in what quotes it too."""
-        target = change.get("target")
-        if target is None:
-            return
-        at = target["seq"] - self.messages[0]["seq"]
-        if 0 <= at < len(self.messages) and self.messages[at]["kind"] != "deleted":
-            self.messages[at] = {**self.messages[at], **target}
-        if target.get("recalled_at"):
-            for message in self.messages:
-                quote = message["body"].get("quote")
-                if quote and quote["seq"] == target["seq"]:
-                    message["body"]["quote"] = {**quote, "text": "", "is_recalled": True}
 
     def _counts(self, at: int) -> int:
         """Whether the message at this place counts as unread: the numbers say so, where the one before it is here."""

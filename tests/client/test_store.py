@@ -62,7 +62,7 @@ def created(seq: int, **what: Any) -> Any:
 
 
 def changed(seq: int, about: int, *, kind: str = "edited", **target: Any) -> Any:
-    """Row ``seq`` says that something was done to row ``about``, which is ``target`` now; without one it is not told."""
+    """Row ``seq`` says that something happened to row ``about``, which is ``target`` now; without one nobody says."""
     row = message(seq, message_no=3, kind=kind) | {"ref_seq": about, "body": {}}
     if target:
         row["target"] = {name: value for name, value in (message(about) | target).items() if name != "target"}
@@ -363,16 +363,6 @@ def test_a_change_of_what_we_do_not_have_asks_for_nothing(store: Store) -> None:
     store.push(changed(5, about=2, body={"text": "unseen"}))
     assert store.stale() == []
     assert [row["seq"] for row in store.logs[CHAT].messages] == [3, 4, 5]
-
-
-def test_whoever_quoted_what_was_recalled_is_asked_for_anew(store: Store) -> None:
-    quoting = message(4) | {"body": {"text": "Yes!", "quote": {"seq": 2, "text": "text 2"}}}
-    store.push(pushed("message.created", quoting, topic=f"conversation:{CHAT}"))
-    store.push(changed(5, about=2, kind="recalled", body={}, recalled_at="2026-01-01T10:05:00Z"))
-    recalled = store.logs[CHAT].find(2)
-    assert recalled is not None
-    assert recalled["body"] == {}
-    assert store.stale_seqs(CHAT) == [4]
 
 
 def test_what_we_deleted_and_cleared_on_another_device_is_gone_here(store: Store) -> None:
