@@ -23,6 +23,7 @@ SOAKS = {
         "tests/core",
         "tests/accounts",
         "tests/media",
+        "tests/safety",
         "tests/matrix",
         "tests/bench",
         "tests/localdev",

@@ -195,7 +195,7 @@ class FakeServer:
             self.lose_pushes -= 1
         else:
             topic = f"conversation:{conversation_id}"
-            frame = {"type": "message.created", "topic": topic, "payload": message}
+            frame = {"type": "message.created", "topic": topic, "version": message["seq"], "payload": message}
             await self.push(conversation.member_ids, frame)
         return message
 

@@ -107,7 +107,8 @@ async def test_what_only_came_in_another_order_is_not_fetched(stage: Stage) -> N
         await stage.says("one", "two", "three")
         for message in reversed(stage.server.conversations[stage.chat].messages):
             topic = f"conversation:{message['conversation_id']}"
-            await stage.server.push([stage.ada], {"type": "message.created", "topic": topic, "payload": message})
+            frame = {"type": "message.created", "topic": topic, "version": message["seq"], "payload": message}
+            await stage.server.push([stage.ada], frame)
             # One at a time; and a fetch that began at the gap would have been seen by the end of another call.
             with pytest.raises(ApiError):
                 await phone.client.send_text(stage.chat, "forbidden").acknowledged()

@@ -440,7 +440,7 @@ def test_a_head_without_end_is_cut_off_by_its_size(hasty: Gateway) -> None:
 
 def test_whoever_has_sent_a_head_is_not_hurried_by_it(hasty: Gateway) -> None:
     """A body and a socket have limits of their own."""
-    body = b'{"identifier": "nobody", "password": "none"}'
+    body = b'{"identifier": "nobody", "password": "none", "device": {"name": "Phone", "platform": "ios"}}'
     with line(hasty) as connection:
         head = request(
             "POST", "/api/v1/auth/sign-in/password/", "Content-Type: application/json", f"Content-Length: {len(body)}"

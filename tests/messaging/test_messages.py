@@ -71,7 +71,7 @@ def test_a_text_is_stored_pushed_and_read_back_as_the_same_thing(wire: Wire) -> 
     }
     ((topics, frame),) = wire.pushes()
     topic = f"conversation:{conversation_id}"
-    assert (topics, frame) == ([topic], {"type": "message.created", "topic": topic, "payload": sent})
+    assert (topics, frame) == ([topic], {"type": "message.created", "topic": topic, "version": 2, "payload": sent})
     assert Api(bo).history(conversation_id)[-1] == sent
     assert Api(bo).conversation(conversation_id)["last_message"] == sent
 
