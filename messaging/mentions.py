@@ -85,7 +85,7 @@ def _call_off_all(conversation_id: int, seq: int) -> None:
             UPDATE messaging_conversation SET mention_all_seq = COALESCE((
                 SELECT max(m.seq) FROM messaging_message AS m
                 WHERE m.conversation_id = %(conversation)s AND m.seq < %(seq)s AND m.seq > %(seq)s - %(look_back)s
-                    AND m.body -> 'mentions_all' = 'true'), 0)
+                    AND (m.body -> 'mentions_all' = 'true' OR m.kind = 'notice_changed')), 0)
             WHERE id = %(conversation)s AND mention_all_seq = %(seq)s
             """,
             {"conversation": conversation_id, "seq": seq, "look_back": _LOOK_BACK},

@@ -43,8 +43,20 @@ def excerpt(kind: str, body: dict[str, Any]) -> str:
 
 
 def blank(*, conversation_id: int, seq: int) -> None:
-    """Answers no longer show what they answered: it was recalled. One statement, by an index of what is quoted."""
+    """Answers no longer show what they answered: it was recalled. Nor does what they said before they were edited. Two
+    statements, by an index of what is quoted."""
     with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message_version AS version
+            SET body = jsonb_set(
+                version.body, '{quote}', (version.body -> 'quote') || '{"text": "", "is_recalled": true}')
+            FROM messaging_message AS answer
+            WHERE answer.conversation_id = %s AND answer.quote_seq = %s AND version.body ? 'quote'
+                AND version.conversation_id = answer.conversation_id AND version.seq = answer.seq
+            """,
+            [conversation_id, seq],
+        )
         cursor.execute(
             """
             UPDATE messaging_message

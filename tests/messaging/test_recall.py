@@ -96,6 +96,18 @@ def test_what_was_recalled_says_nothing_anywhere(wire: Wire) -> None:
     assert Api(bo).send_refused(conversation_id, {"kind": "text", "text": "x", "quote_seq": said}) == (409, "recalled")
 
 
+def test_nor_what_an_answer_said_before_it_was_edited() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    said = say(ada, conversation_id, "secret")
+    send = {"sender_id": bo.user_id, "conversation_id": conversation_id, "kind": "text", "text": "what?"}
+    answer = services.send_message(**send, client_id=uuid4(), quote_seq=said).seq
+    Api(bo).edit(conversation_id, answer, "what??")
+    Api(ada).recall(conversation_id, said)
+    (version,) = Api(ada).all(f"conversations/{conversation_id}/messages/{answer}/versions/")
+    assert (version["body"]["text"], version["body"]["quote"]["is_recalled"]) == ("what?", True)
+    assert "secret" not in str(list(MessageVersion.objects.values_list("body", flat=True)))
+
+
 def test_a_second_recall_is_the_first_one() -> None:
     ada, bo, conversation_id = friends("Ada", "Bo")
     said = say(ada, conversation_id)
@@ -191,6 +203,18 @@ def test_a_call_that_is_recalled_calls_nobody() -> None:
         if gone is not None:
             Api(ada).recall(conversation_id, gone)
         assert Api(bo).conversation(conversation_id)["mine"]["mention_seq"] == called
+
+
+def test_a_notice_before_it_calls_again() -> None:
+    ada, bo = people(2)
+    conversation_id = group(ada, bo)
+    at = f"conversations/{conversation_id}/"
+    called = Api(ada).ok("PUT", f"{at}notice/", {"notice": "Tea at five"})["last_seq"]
+    send = {"sender_id": ada.user_id, "conversation_id": conversation_id, "kind": "text", "text": "come"}
+    gone = services.send_message(**send, client_id=uuid4(), mentions_all=True).seq
+    assert Api(bo).conversation(conversation_id)["mine"]["mention_seq"] == gone
+    Api(ada).recall(conversation_id, gone)
+    assert Api(bo).conversation(conversation_id)["mine"]["mention_seq"] == called
 
 
 def test_whoever_was_blocked_still_takes_back_what_they_said() -> None:
