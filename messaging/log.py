@@ -47,11 +47,12 @@ def row(values: Sequence[Any]) -> Message:
 
 
 def find(*, conversation_id: int, sender_id: int, client_id: UUID) -> Message | None:
-    """The row that this ``client_id`` made, if any; one statement. Raises ``NotFound`` for whoever never belonged."""
+    """The row that this ``client_id`` made, if any; one statement. Raises ``NotFound`` for whoever never belonged, and
+    where there is none for whoever belongs no more."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT mine.user_id, m.* FROM messaging_membership AS mine
+            SELECT mine.left_seq, m.* FROM messaging_membership AS mine
             LEFT JOIN LATERAL (
                 SELECT {COLUMNS} FROM messaging_message
                 WHERE conversation_id = mine.conversation_id AND sender_id = mine.user_id AND client_id = %s
@@ -63,7 +64,12 @@ def find(*, conversation_id: int, sender_id: int, client_id: UUID) -> Message | 
         found = cursor.fetchone()
     if found is None:
         raise NotFound
-    return None if found[1] is None else row(found[1:])
+    left_seq, *values = found
+    if values[0] is not None:
+        return row(values)
+    if left_seq is not None:
+        raise NotFound
+    return None
 
 
 def lock(conversation_id: int) -> None:

@@ -1,5 +1,7 @@
 """How much one person, and one conversation, may be sent at once."""
 
+from uuid import uuid4
+
 import pytest
 
 from messaging.models import Message
@@ -54,6 +56,19 @@ def test_strangers_cannot_use_up_what_a_conversation_may_take(settings: object) 
     for _ in range(8):
         assert Api(eve).send_refused(conversation_id) == (404, "not_found")
     assert Api(ada).send(conversation_id)["seq"] == 2
+
+
+def test_nor_can_who_was_removed(settings: object) -> None:
+    settings.LIMITS_OVERRIDES = {"messaging.send.conversation": (5, 3600)}  # type: ignore[attr-defined]
+    ada, bo = person("Ada"), person("Bo")
+    conversation_id, key = group(ada, bo), str(uuid4())
+    sent = Api(bo).send(conversation_id, key=key)
+    Api(ada).ok("DELETE", f"conversations/{conversation_id}/members/{bo.id}/", status=204)
+    for _ in range(8):
+        assert Api(bo).send_refused(conversation_id) == (404, "not_found")
+    # They still make sure of what they sent before.
+    assert Api(bo).send(conversation_id, key=key) == sent
+    Api(ada).send(conversation_id)
 
 
 def test_the_limits_are_those_of_the_architecture() -> None:
