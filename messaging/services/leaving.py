@@ -179,9 +179,10 @@ def erase_person(user_id: int) -> None:
     """
     while batch := list(Friendship.objects.filter(user_id=user_id).values_list("friend_id", flat=True)[:BATCH]):
         with transaction.atomic():
-            TaggedFriend.objects.filter(friend_id=user_id, user_id__in=batch).delete()
             Friendship.objects.filter(friend_id=user_id, user_id__in=batch).delete()
             Friendship.objects.filter(user_id=user_id, friend_id__in=batch).delete()
+            # Last: whoever holds a friendship to put it under a tag has done so by now.
+            TaggedFriend.objects.filter(friend_id=user_id, user_id__in=batch).delete()
     while batch := list(FriendRequest.objects.filter(sender_id=user_id).values_list("recipient_id", flat=True)[:BATCH]):
         # What was kept for their phones shows the sender as they were.
         realtime.forget_events(user_ids=batch, type="friend.requested", about={"sender": {"id": str(user_id)}})

@@ -1,15 +1,19 @@
 """The same person asking, choosing and tagging from two places at the same time, in threads that really commit."""
 
+import threading
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from messaging import services
 from messaging.models import FriendRequest, Friendship, FriendTag, Preferences, TaggedFriend
+from messaging.services import leaving
 from superapp.core.errors import NotFound, TooManyRequests
+from tests.core.waiting import until_blocked
 from tests.messaging.threads import at_once
 from tests.realtime.people import friends, person
 
@@ -80,3 +84,25 @@ def test_a_friendship_that_ends_leaves_no_tag_behind() -> None:
         )
         assert {type(answer) for answer in answers} <= {Friendship, type(None), NotFound}
         assert TaggedFriend.objects.filter(user_id=ada.user_id).count() == 0
+
+
+def test_nor_does_somebody_who_leaves_the_product() -> None:
+    ada, bo, _conversation_id = friends("Ada", "Bo")
+    tag = services.create_tag(actor_id=ada.user_id, name="Work")
+
+    def file_bo() -> None:
+        with transaction.atomic():
+            # The friendship is held before there is a tag: whoever erases comes in between.
+            services.change_friend(actor_id=ada.user_id, friend_id=bo.user_id, remark="B.")
+            held.set()
+            until_blocked(1)
+            services.change_friend(actor_id=ada.user_id, friend_id=bo.user_id, tag_ids=[tag.id])
+
+    def erase_bo() -> None:
+        held.wait(timeout=30)
+        leaving.erase_person(bo.user_id)
+
+    held = threading.Event()
+    assert at_once([file_bo, erase_bo]) == [None, None]
+    assert not Friendship.objects.filter(friend_id=bo.user_id).exists()
+    assert not TaggedFriend.objects.filter(friend_id=bo.user_id).exists()
