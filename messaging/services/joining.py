@@ -123,6 +123,9 @@ def accept_invitation(*, actor_id: int, conversation_id: int) -> Coming:
         invitation = invitations.get()
         if is_here(conversation_id, actor_id):
             return Coming(conversation_id, is_in=True)
+        if invitation.state == GroupInvitation.State.ACCEPTED and _asked(conversation_id, actor_id):
+            # Again: whether they are still thought about, or will not be let in, is not told.
+            return Coming(conversation_id, is_in=False)
         _check_stands(invitation)
         inviter = _who_brings(conversation, invitation.inviter_id)
         if inviter is None:
@@ -156,6 +159,12 @@ def _answer_invitation(conversation_id: int, invitee_id: int, state: str) -> Non
     if of_theirs.filter(state__in=[GroupInvitation.State.PENDING, state]).update(state=state):
         return
     raise RequestAnswered if of_theirs.exists() else NotFound
+
+
+def _asked(conversation_id: int, user_id: int) -> bool:
+    """Whether they wait for consent, as far as they know."""
+    requests = JoinRequest.objects.filter(conversation_id=conversation_id, user_id=user_id)
+    return requests.exclude(state=JoinRequest.State.APPROVED).exists()
 
 
 def _check_stands(invitation: GroupInvitation) -> None:

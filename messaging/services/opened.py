@@ -139,7 +139,7 @@ def _let_in(conversation: Conversation, coming: Mapping[int, str], row: Message,
     )
     again = Membership.objects.filter(conversation_id=conversation.id, user_id__in=known)
     again.update(left_seq=None, left_message_no=None, left_title="", joined_at=Now(), changed_at=Now(), **place)
-    publish(MembersJoined(conversation_id=conversation.id, member_ids=tuple(coming)))
+    publish(MembersJoined(conversation_id=conversation.id, member_ids=tuple(coming), joined_seq=row.seq))
 
 
 def _let_go(conversation: Conversation, going: Sequence[int], row: Message) -> None:

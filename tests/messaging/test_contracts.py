@@ -13,6 +13,7 @@ from messaging.models import Conversation, Message, OpenedConversation
 from messaging.services.opened import close_those_that_are_over
 from superapp.core import leases
 from superapp.core.errors import NotFound
+from superapp.realtime import push
 from superapp.realtime import registry as realtime
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
@@ -127,6 +128,17 @@ def test_who_comes_and_who_goes_is_written_and_heard_at_once(wire: Wire) -> None
     assert Api(bo).history(conversation_id)[-1] == row
     assert Api(cy).history(conversation_id) == [row]
     assert Api(cy).conversation(conversation_id)["mine"]["unread"] == 0
+
+
+def test_who_comes_is_pushed_nothing_that_was_still_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bo, cy = people(3)
+    conversation_id, name = opened(ada, bo)
+    orders: list[dict[str, Any]] = []
+    monkeypatch.setattr(push, "join", lambda **order: orders.append(order))
+    services.set_members(member_ids=ids(ada, cy), **name)
+    (order,) = orders
+    begins = Api(cy).conversation(conversation_id)["mine"]["first_seq"]
+    assert (order["user_ids"], order["from_version"]) == ((cy.user_id,), begins)
 
 
 def test_setting_the_same_members_again_does_nothing(wire: Wire) -> None:

@@ -143,6 +143,22 @@ def test_where_joining_needs_consent_an_administrators_invitation_gives_it() -> 
     assert Api(bo).all(f"{at}join-requests/") == []
 
 
+def test_whoever_accepts_again_still_waits_and_is_not_told_of_a_refusal() -> None:
+    ada, bo, cy, dee, at = large()
+    Api(ada).ok("PATCH", f"{at}settings/", {"joins_need_approval": True})
+    add(cy, at, dee)
+    assert [accept(dee, at)["is_in"] for _ in range(2)] == [False, False]
+    Api(bo).ok("POST", f"{at}join-requests/{dee.id}/decline/", status=204)
+    assert accept(dee, at)["is_in"] is False
+    assert Api(bo).all(f"{at}join-requests/") == []
+    # Whoever was let in and has gone needs a new one.
+    add(cy, at, dee)
+    assert accept(dee, at)["is_in"] is False
+    Api(bo).ok("POST", f"{at}join-requests/{dee.id}/approve/", status=204)
+    Api(dee).ok("POST", f"{at}leave/", status=204)
+    assert accept_refused(dee, at) == (409, "request_answered")
+
+
 def test_invitations_of_others_are_not_there() -> None:
     _ada, _bo, cy, dee, at = large()
     add(cy, at, dee)
