@@ -17,6 +17,7 @@ SECRETS = frozenset(
         "refresh_token",
         "recognition_token",
         "change_token",
+        "return_token",
         "challenge",
         "new_password",
         "current_password",

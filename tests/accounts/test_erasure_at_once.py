@@ -1,19 +1,26 @@
 """Erasing in real processes: killed in the middle it goes on, and two who erase one person do it once."""
 
+import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from superapp.accounts import services
-from superapp.accounts.models import Erasure, HandleDirectory, User
+from superapp.accounts.models import DataExport, Erasure, HandleDirectory, User
 from superapp.accounts.registry import privacy
-from superapp.accounts.services import returning
+from superapp.accounts.services import exports, returning
 from superapp.core.models import AuditEntry
+from superapp.media import services as media
+from superapp.media.models import Asset
 from tests.accounts.people import PASSWORD, Person, new_handle, person
-from tests.accounts.test_at_once import at_once, queueing
+from tests.accounts.test_at_once import at_once, patient_sessions, queueing, until_blocked
 from tests.core.waiting import until
 from tests.processes import Loops
 
@@ -84,6 +91,21 @@ def test_coming_back_and_being_erased_at_once_ends_with_one_of_the_two() -> None
             (True, "ReturnExpired", False, True),
             (False, "back", True, False),
         }
+
+
+def test_piece_of_a_copy_that_is_stored_meanwhile_goes_with_it(settings: Settings, tmp_path: Path) -> None:
+    """What a worker stores while the copy is forgotten would otherwise hang on it for ever."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    export_id = services.request_export(actor_id=person().id, client_id=uuid4()).id
+    piece: dict[str, Any] = {"content_type": "application/zip", "purpose": exports.PIECE, "reference": str(export_id)}
+    with ThreadPoolExecutor(1) as pool, patient_sessions():
+        with media.keep(content=io.BytesIO(b"piece"), name="piece.zip", **piece):
+            DataExport.objects.filter(id=export_id).update(offset=1)
+            forgotten = pool.submit(at_once, [lambda: exports.forget_export(export_id)])
+            until_blocked(1)
+        forgotten.result(timeout=60)
+    assert not DataExport.objects.filter(id=export_id).exists()
+    assert not Asset.objects.filter(reference=str(export_id)).exists()
 
 
 def test_killed_in_the_middle_it_goes_on(committed_db: Any) -> None:

@@ -319,6 +319,11 @@ def test_whoever_is_banned_after_leaving_cannot_come_back(ada: Person) -> None:
         services.reactivate(return_token=token, device_name="Phone", platform="ios")
 
 
+def test_made_up_token_does_not_say_who_is_banned(ada: Person) -> None:
+    services.ban_user(user_id=ada.id)
+    assert refusal(come_back(f"return.{ada.id}.made-up")) == (410, "return_expired")
+
+
 def test_whoever_is_banned_may_still_be_given_up(ada: Person) -> None:
     """Support does it for them, who cannot sign in: the ban stays, and is lifted without bringing them back."""
     services.ban_user(user_id=ada.id)

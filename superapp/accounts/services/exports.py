@@ -177,8 +177,11 @@ def _pack(export: DataExport) -> DataExport:
             if columns["packed"] == len(export.pieces):
                 now = timezone.now()
                 columns |= {"state": State.READY, "ready_at": now, "expires_at": now + settings.EXPORT_KEPT_FOR}
+            # The copy before its files, as where it is forgotten.
+            after = _note(export, **columns)
+            if after.state == State.READY:
                 media.discard(purpose=PIECE, reference=str(export.id))
-            return _note(export, **columns)
+            return after
 
         return _keep(file, PURPOSE, export, name, noted)
 
@@ -229,6 +232,8 @@ def forget_exports() -> None:
 
 @transaction.atomic
 def forget_export(export_id: int) -> None:
+    # Locked first: what a worker is about to store then hangs there already, or is refused.
+    DataExport.objects.select_for_update().filter(id=export_id).first()
     for purpose in (PURPOSE, PIECE):
         media.discard(purpose=purpose, reference=str(export_id))
     DataExport.objects.filter(id=export_id).delete()

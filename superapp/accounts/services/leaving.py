@@ -55,10 +55,12 @@ def reactivate(*, return_token: str, device_name: str, platform: str) -> Session
     user = User.objects.select_for_update(no_key=True).filter(id=token.owner_id if token else 0).first()
     if user is None or token is None:
         raise ReturnExpired
-    if user.banned_at is not None:
-        raise SignInFailed
+    # Before anything is said of them: everybody can make up a token with somebody's id in it.
     if not returning.use(token):
         raise ReturnExpired
+    if user.banned_at is not None:
+        # And the erasing goes on: this is rolled back.
+        raise SignInFailed
     user.is_active, user.deactivated_at = True, None
     user.save(update_fields=["is_active", "deactivated_at"])
     audit.record(actor_id=user.id, action="accounts.reactivated", subject=("user", str(user.id)))
