@@ -59,6 +59,8 @@ class Hub:
         self._doors = asyncio.Semaphore(max(1, settings.REALTIME_THREADS // 2))
         self._entering = 0
         self._resyncing: asyncio.Task[None] | None = None
+        # Whose rights are being read, and for each reading what they were dropped from since it began.
+        self._reviews: dict[Connection, list[set[str]]] = {}
         # A task that nobody holds may be collected before it has run.
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -193,6 +195,8 @@ class Hub:
             match order["op"]:
                 case "join":
                     connection.dropped.discard(order["topic"])
+                    for dropped in self._reviews.get(connection, ()):
+                        dropped.discard(order["topic"])
                     if "from_version" in order:
                         self._begin_at(connection, order["topic"], order["from_version"])
                     if order["topic"] not in connection.topics:
@@ -201,6 +205,8 @@ class Hub:
                 case "drop":
                     if connection.muted:
                         connection.dropped.add(order["topic"])
+                    for dropped in self._reviews.get(connection, ()):
+                        dropped.add(order["topic"])
                     if order["topic"] in connection.topics:
                         self._lose(connection, order["topic"])
                 case "review":
@@ -256,6 +262,18 @@ class Hub:
             log.exception("realtime.review_failed", user_id=connection.user_id)
 
     async def _review(self, connection: Connection) -> None:
+        dropped: set[str] = set()
+        self._reviews.setdefault(connection, []).append(dropped)
+        try:
+            await self._compare(connection, dropped)
+        finally:
+            # By identity: two empty sets are equal.
+            others = [one for one in self._reviews.pop(connection) if one is not dropped]
+            if others:
+                self._reviews[connection] = others
+
+    async def _compare(self, connection: Connection, dropped: set[str]) -> None:
+        """``dropped`` fills while this waits: what was read before an order is out of date."""
         user_id, device_id = connection.user_id, connection.device_id
         expires_at, topics = await in_thread(
             lambda: (
@@ -268,7 +286,9 @@ class Hub:
             await connection.close(Close.BANNED if is_banned else Close.UNAUTHENTICATED)
             return
         for topic in topics - connection.topics:
-            await self._catch_up(connection, topic, self._listen(connection, [topic]))
+            # Whoever has gone meanwhile would be listened for until the process ends.
+            if topic not in dropped and connection in self.connections:
+                await self._catch_up(connection, topic, self._listen(connection, [topic]))
         for topic in connection.topics - topics - {frames.user_topic(user_id)}:
             kind, reference = registry.topics.find(topic)
             if kind is None or not await in_thread(kind.may_join, user_id, reference):

@@ -68,6 +68,59 @@ async def test_who_is_dropped_while_coming_in_does_not_hear_it(server: InsideGat
         assert said(socket) == (["lost", "kept"] if again else ["kept"])
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["for good", "and joined again"])
+async def test_who_is_dropped_while_their_rights_are_read_does_not_hear_it(server: InsideGateway, again: bool) -> None:
+    """What has been read by then is out of date."""
+    ada = await asyncio.to_thread(person)
+    async with await enter(server, ada) as socket:
+        rooms.initial[ada.user_id] = ["taken", "left-to-her"]
+        rooms.looking.clear()
+        rooms.may_look.clear()
+        try:
+            (connection,) = [one for one in server.hub.connections if one.user_id == ada.user_id]
+            reviewed = await server.on_its_loop(lambda hub: asyncio.ensure_future(hub._review(connection)))
+            assert await asyncio.to_thread(rooms.looking.wait, 20)
+            await asyncio.to_thread(push.drop, topic="test.room:taken", user_ids=[ada.user_id])
+            if again:
+                await asyncio.to_thread(push.join, topic="test.room:taken", user_ids=[ada.user_id])
+            # By now the orders before this one have been obeyed.
+            await asyncio.to_thread(push.join, topic="test.room:and-more", user_ids=[ada.user_id])
+            await socket.find(lambda frame: frame.get("topic") == "test.room:and-more")
+        finally:
+            rooms.may_look.set()
+            del rooms.initial[ada.user_id]
+        async with asyncio.timeout(20):
+            while not await server.on_its_loop(lambda hub: reviewed.done()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for name in ("taken", "left-to-her"):
+            await tell(name, name)
+        await socket.settled()
+        assert said(socket) == (["taken", "left-to-her"] if again else ["left-to-her"])
+
+
+async def test_who_leaves_while_their_rights_are_read_leaves_nothing_behind(server: InsideGateway) -> None:
+    ada = await asyncio.to_thread(person)
+    socket = await enter(server, ada)
+    rooms.initial[ada.user_id] = ["deserted"]
+    rooms.looking.clear()
+    rooms.may_look.clear()
+    try:
+        (connection,) = [one for one in server.hub.connections if one.user_id == ada.user_id]
+        reviewed = await server.on_its_loop(lambda hub: asyncio.ensure_future(hub._review(connection)))
+        assert await asyncio.to_thread(rooms.looking.wait, 20)
+        socket.connection.transport.abort()
+        async with asyncio.timeout(20):
+            while await server.on_its_loop(lambda hub: connection in hub.connections):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        rooms.may_look.set()
+        del rooms.initial[ada.user_id]
+    async with asyncio.timeout(20):
+        while not await server.on_its_loop(lambda hub: reviewed.done()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert await server.on_its_loop(lambda hub: ("test.room:deserted" in hub._topics, hub._reviews)) == (False, {})
+
+
 async def test_orders_that_follow_each_other_closely_are_obeyed_in_order(server: InsideGateway) -> None:
     ada = await asyncio.to_thread(person)
     topic = room("door", ada)
