@@ -270,6 +270,8 @@ INVITATION_LIFETIME = timedelta(days=7)
 # From the proof of who it is to that of the new number; and for how long nobody else may have the old one.
 PHONE_CHANGE_LIFETIME = timedelta(minutes=10)
 PHONE_RESERVED_FOR = timedelta(days=30)
+# How long signing in is proof enough for a first password.
+FIRST_PASSWORD_WITHIN = timedelta(minutes=15)
 PASSWORD_MAX_ATTEMPTS = 5
 PASSWORD_LOCK = timedelta(minutes=15)
 DEVICES_PER_USER = 8

@@ -8,8 +8,9 @@ from django.contrib.auth.hashers import check_password
 from django.utils import timezone
 from pytest_django import Settings
 
+from superapp.accounts import services
 from superapp.accounts.events import DeviceRevoked
-from superapp.accounts.models import PasswordAttempts, User
+from superapp.accounts.models import Device, PasswordAttempts, User
 from superapp.core.events import after_commit
 from superapp.settings import base
 from tests.accounts.people import PASSWORD, Caller, Person, code_for, new_handle, person
@@ -60,6 +61,16 @@ def test_first_password_needs_no_other() -> None:
     response = put(ada, new_password=PASSWORD)
     assert (response.status_code, response.content) == (204, b"")
     assert ada.api.get("/api/v1/me/").json()["has_password"] is True
+    assert is_password(ada, PASSWORD)
+
+
+def test_first_password_later_on_needs_a_code_to_ones_own_phone() -> None:
+    """Else whoever got hold of a session could choose one, prove themselves by it and take the number away."""
+    ada = person()
+    Device.objects.filter(user_id=ada.id).update(created_at=timezone.now() - timedelta(minutes=16))
+    refused(ada, 410, "code_expired", new_password=PASSWORD)
+    challenge = services.send_sign_in_code(phone=ada.phone, language="en", client_address=ada.phone).challenge
+    assert put(ada, new_password=PASSWORD, challenge=challenge, code=code_for(ada.phone)).status_code == 204
     assert is_password(ada, PASSWORD)
 
 

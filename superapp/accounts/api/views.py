@@ -221,7 +221,8 @@ class Password(Endpoint):
     class Put(Operation):
         """Set or change the password. Every other device is signed out.
 
-        Where there is one, prove yourself by it or, if it is forgotten, by a code sent to your phone.
+        Where there is one, prove yourself by it or, if it is forgotten, by a code sent to your phone. The first one
+        takes such a code as well (`code_expired`) once a quarter of an hour has passed since this device signed in.
         """
 
         input = shapes.PasswordInput

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
-from superapp.accounts.errors import CodeWrong, HandleTaken, PasswordRejected, PasswordWrong
+from superapp.accounts.errors import CodeExpired, CodeWrong, HandleTaken, PasswordRejected, PasswordWrong
 from superapp.accounts.events import ProfileChanged
-from superapp.accounts.models import HandleDirectory, PhoneDirectory, User
+from superapp.accounts.models import Device, HandleDirectory, PhoneDirectory, User
 from superapp.accounts.services import attempts, numbers
 from superapp.accounts.services.codes import redeem_code
 from superapp.accounts.services.devices import revoke_other_devices
@@ -139,11 +139,12 @@ def set_password(
 ) -> None:
     """Set or change the password and sign every other device out.
 
-    Where there is one already it takes that one, or a code that was sent to the actor's own phone.
+    Where there is one already it takes that one, or a code that was sent to the actor's own phone; where there is none,
+    such a code, or that the device signed in just now.
 
     Raises ``PasswordRejected`` with the reasons when the new one is too weak, ``PasswordWrong`` when the current one is
     not right, ``TooManyRequests`` after several of those, and what ``redeem_code`` does; ``CodeWrong`` also for a code
-    that proves somebody else's phone.
+    that proves somebody else's phone, ``CodeExpired`` where one is needed for the first password.
     """
     user = User.objects.get(id=actor_id)
     try:
@@ -165,12 +166,24 @@ def _change_password(
     actor_id: int, device_id: int, current_password: str, new_password: str, *, is_proven: bool
 ) -> None:
     user = User.objects.select_for_update(no_key=True).get(id=actor_id)
-    if not is_proven and user.has_usable_password() and not check_password(current_password, user.password):
-        raise PasswordWrong
+    if not is_proven:
+        _check_may_choose(user, device_id, current_password)
     user.password = make_password(new_password)
     user.save(update_fields=["password"])
     revoke_other_devices(actor_id=actor_id, kept_device_id=device_id, reason="password_changed")
     attempts.forget(f"user:{actor_id}")
+
+
+def _check_may_choose(user: User, device_id: int, current_password: str) -> None:
+    """Raises ``PasswordWrong``, ``CodeExpired``."""
+    if user.has_usable_password():
+        if not check_password(current_password, user.password):
+            raise PasswordWrong
+        return
+    # A password proves who somebody is wherever that is asked anew: a session alone must not be enough to choose one.
+    since = timezone.now() - settings.FIRST_PASSWORD_WITHIN
+    if not Device.objects.filter(user_id=user.id, id=device_id, revoked_at=None, created_at__gt=since).exists():
+        raise CodeExpired
 
 
 def _claim_handle(user_id: int, handle: str) -> str:
