@@ -49,7 +49,8 @@ def delete_message(*, actor_id: int, conversation_id: int, seq: int) -> None:
 def clear_history(*, actor_id: int, conversation_id: int, seq: int) -> Cleared:
     """Rows up to ``seq`` are no longer the actor's to see, and are read. Never back, never beyond the last row, so that
     a retry takes nothing with it that came later. Raises ``NotFound``."""
-    mark_read(actor_id=actor_id, conversation_id=conversation_id, seq=seq)
+    # No further than what is read now: a message that comes meanwhile is neither cleared nor lost among the unread.
+    seq = min(seq, mark_read(actor_id=actor_id, conversation_id=conversation_id, seq=seq).read_seq)
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from messaging import log, notices
@@ -244,7 +245,8 @@ def _leave_group(group: Group, user_id: int) -> None:
 
 @transaction.atomic
 def _end_place(conversation_id: int, user_id: int) -> None:
-    """Their place stays up to here, so that the other one of two still sees with whom it was."""
+    """Their place stays up to here, so that the other one of two still sees with whom it was: it remains a conversation
+    of two. Others have one member less."""
     log.lock(conversation_id)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -258,3 +260,6 @@ def _end_place(conversation_id: int, user_id: int) -> None:
             """,
             {"conversation": conversation_id, "user": user_id},
         )
+        if cursor.rowcount:
+            others = Conversation.objects.filter(id=conversation_id).exclude(kind=Conversation.Kind.DIRECT)
+            others.update(member_count=F("member_count") - 1)

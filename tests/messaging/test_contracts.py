@@ -10,6 +10,7 @@ from django.utils import timezone
 from messaging import selectors, services
 from messaging.errors import Blocked, GroupTooLarge
 from messaging.models import Conversation, Message, OpenedConversation
+from messaging.services import leaving
 from messaging.services.opened import close_those_that_are_over
 from superapp.core import leases
 from superapp.core.errors import NotFound
@@ -139,6 +140,18 @@ def test_who_comes_is_pushed_nothing_that_was_still_on_its_way(monkeypatch: pyte
     (order,) = orders
     begins = Api(cy).conversation(conversation_id)["mine"]["first_seq"]
     assert (order["user_ids"], order["from_version"]) == ((cy.user_id,), begins)
+
+
+def test_whoever_leaves_the_product_is_counted_no_more() -> None:
+    ada, bo = people(2)
+    conversation_id, _name = opened(ada, bo)
+    direct_id = services.direct_conversation(user_ids=(ada.user_id, bo.user_id))
+    for _ in range(2):
+        leaving.erase_person(bo.user_id)
+    members = Api(ada).all(f"conversations/{conversation_id}/members/")
+    assert Api(ada).conversation(conversation_id)["member_count"] == len(members) == 1
+    # A conversation of two stays one of two.
+    assert Conversation.objects.get(id=direct_id).member_count == 2
 
 
 def test_setting_the_same_members_again_does_nothing(wire: Wire) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from messaging import services
 from messaging.models import HiddenMessage, Membership
+from messaging.services import deletions, marks
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire
 from tests.messaging.uploads import ready
@@ -142,6 +143,21 @@ def test_history_is_cleared_and_read_up_to_where_it_was_seen(wire: Wire) -> None
     say(ada, conversation_id, "four")
     assert [row["body"] for row in Api(bo).history(conversation_id)] == [{"text": "four"}]
     assert len(Api(ada).history(conversation_id)) == 5
+
+
+def test_what_comes_while_all_is_cleared_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    seen = say(ada, conversation_id)
+
+    def read_and_then(**mark: Any) -> Any:
+        read = marks.mark_read(**mark)
+        say(ada, conversation_id, "late")
+        return read
+
+    monkeypatch.setattr(deletions, "mark_read", read_and_then)
+    assert clear(bo, conversation_id, 99) == seen
+    assert [row["body"]["text"] for row in Api(bo).history(conversation_id)] == ["late"]
+    assert Api(bo).conversation(conversation_id)["mine"]["unread"] == 1
 
 
 def test_strangers_clear_nothing() -> None:
