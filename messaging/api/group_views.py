@@ -214,7 +214,7 @@ class Links(Endpoint):
         """My link to the group, and its QR code: the same for a week or until it is revoked."""
 
         output = group_shapes.IssuedGroupLinkOutput
-        errors = (NotFound, ConversationClosed, AdminsOnly, Unavailable)
+        errors = (*ADMINS, Unavailable)
 
     def get(self, request: ApiRequest, data: Data, conversation_id: int) -> Page[GroupLink]:
         rows = group_lists.links_of_group(actor_id=request.user_id, conversation_id=conversation_id)

@@ -93,7 +93,7 @@ class Friend(Endpoint):
         """Give a friend a name of my own, or put them under tags of mine."""
 
         input, output = shapes.FriendInput, shapes.FriendOutput
-        errors = (NotFound,)
+        errors = (NotFound, TooManyRequests)
 
     class Delete(Operation):
         """End the friendship, on both sides. The history stays."""
@@ -104,6 +104,7 @@ class Friend(Endpoint):
         return _with_person(selectors.friendship(actor_id=request.user_id, friend_id=user_id))
 
     def patch(self, request: ApiRequest, data: Data, user_id: int) -> Friendship:
+        limits.take(action="messaging.change_contacts.user", subject=str(request.user_id))
         return _with_person(services.change_friend(actor_id=request.user_id, friend_id=user_id, **data))
 
     def delete(self, request: ApiRequest, user_id: int) -> None:

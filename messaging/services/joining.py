@@ -221,12 +221,17 @@ class IssuedLink:
     url: str
 
 
-@transaction.atomic
 def group_link(*, actor_id: int, conversation_id: int) -> IssuedLink:
     """The actor's link to the group: the same for a week or until it is revoked, then a new one.
 
-    Raises ``NotFound``, ``ConversationClosed``, ``AdminsOnly``.
+    Raises ``NotFound``, ``ConversationClosed``, ``AdminsOnly``, ``TooManyRequests``.
     """
+    limits.take(action="messaging.change_group.user", subject=str(actor_id))
+    return _link(actor_id, conversation_id)
+
+
+@transaction.atomic
+def _link(actor_id: int, conversation_id: int) -> IssuedLink:
     group = enter(conversation_id=conversation_id, actor_id=actor_id)
     if not may_add(group.conversation, group.mine):
         raise AdminsOnly

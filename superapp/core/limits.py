@@ -65,9 +65,11 @@ LIMITS: dict[str, Limit] = {
     "messaging.find_by_phone.user": Limit(50, 86_400, fails_open=False),
     "messaging.see_presence.user": Limit(30, 60, fails_open=True),
     "messaging.change_settings.user": Limit(60, 3600, fails_open=True),
+    # each one is kept for the person's other devices
+    "messaging.change_contacts.user": Limit(300, 3600, fails_open=True),
     "messaging.see_person.user": Limit(600, 600, fails_open=True),
     "messaging.create_group.user": Limit(30, 3600, fails_open=True),
-    # each one is a row that everybody in the group is shown
+    # each one is a row that everybody in the group is shown, or a link to it
     "messaging.change_group.user": Limit(60, 600, fails_open=True),
     # by the person who is added or invited
     "messaging.add_members.user": Limit(1000, 3600, fails_open=True),

@@ -84,6 +84,14 @@ def test_whoever_holds_the_link_joins_once(wire: Wire) -> None:
     assert sorted(wire.types()) == ["conversation.joined", "message.created"]
 
 
+def test_links_are_limited(settings: Any) -> None:
+    ada, _bo, _cy, at = tea()
+    settings.LIMITS_OVERRIDES = {"messaging.change_group.user": (1, 1000)}
+    link = Api(ada).ok("POST", f"{at}links/")
+    Api(ada).ok("DELETE", f"{at}links/{link['id']}/", status=204)
+    assert Api(ada).refused("POST", f"{at}links/") == (429, "too_many_requests")
+
+
 def test_a_link_ends_when_it_is_revoked() -> None:
     ada, bo, cy, at = tea()
     link, of_ada = Api(cy).ok("POST", f"{at}links/"), Api(ada).ok("POST", f"{at}links/")

@@ -1,5 +1,7 @@
 """What somebody files their friends under: for their own eyes."""
 
+from typing import Any
+
 import pytest
 
 from messaging import services
@@ -108,6 +110,20 @@ def test_there_is_an_end_to_tags() -> None:
     )
     assert Api(ada).refused("POST", TAGS, {"name": "One more"}) == (422, "too_many_tags")
     assert tag(ada, "Tag 7") == "7"
+
+
+def test_changes_are_limited(settings: Any) -> None:
+    ada, bo, _conversation = friends("Ada", "Bo")
+    work = services.create_tag(actor_id=ada.user_id, name="Work").id
+    settings.LIMITS_OVERRIDES = {"messaging.change_contacts.user": (1, 1000)}
+    Api(ada).ok("PATCH", f"friends/{bo.id}/", {"remark": "B."})
+    for method, path, body in (
+        ("PATCH", f"friends/{bo.id}/", {"remark": "Bo"}),
+        ("POST", TAGS, {"name": "Home"}),
+        ("PATCH", f"{TAGS}{work}/", {"name": "Home"}),
+        ("DELETE", f"{TAGS}{work}/", None),
+    ):
+        assert Api(ada).refused(method, path, body) == (429, "too_many_requests")
 
 
 def test_ones_own_devices_are_told(wire: Wire) -> None:
