@@ -370,10 +370,25 @@ def blockers_of(user_id: int) -> list[registry.Blocker]:
 
 
 def owned_alone(user_id: int) -> list[Organisation]:
-    """Organisations that would be left without an owner. One statement."""
-    owned = OrganisationMember.objects.filter(user_id=user_id, roles__contains=[registry.OWNER])
-    alone = Organisation.objects.filter(id__in=owned.values("organisation_id"), owner_count=1)
+    """Organisations that would be left without an owner; to somebody active, also those that would be left to nobody
+    else who is. One statement."""
+    owners = OrganisationMember.objects.filter(roles__contains=[registry.OWNER])
+    is_active = Exists(User.objects.filter(id=user_id, is_active=True))
+    owned = Organisation.objects.filter(id__in=owners.filter(user_id=user_id).values("organisation_id"))
+    others = Exists(_active_owners(OuterRef("id")).exclude(user_id=user_id))
+    alone = owned.filter(Q(owner_count=1) | (Q(is_active) & ~Q(others)))
     return list(alone.exclude(state=Organisation.State.REFUSED).order_by("-id")[:100])
+
+
+def somebody_else_owns(organisation_id: int, user_id: int) -> bool:
+    """Somebody who can act: neither banned nor on their way out."""
+    return _active_owners(organisation_id).exclude(user_id=user_id).exists()
+
+
+def _active_owners(organisation_id: Any) -> QuerySet[OrganisationMember]:
+    active = User.objects.filter(id=OuterRef("user_id"), is_active=True)
+    owners = OrganisationMember.objects.filter(organisation_id=organisation_id, roles__contains=[registry.OWNER])
+    return owners.filter(Exists(active))
 
 
 def erasures_due(*, limit: int, overdue: timedelta = timedelta(0)) -> list[int]:

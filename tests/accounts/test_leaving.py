@@ -207,6 +207,23 @@ def test_last_owner_finds_another_one_before_they_leave(ada: Person) -> None:
     assert Organisation.objects.get(id=brand.id).owner_count == 1
 
 
+def test_owner_who_has_left_does_not_answer_for_anything(ada: Person) -> None:
+    """Else an organisation were left to somebody who never could be erased, because they own it alone."""
+    bo = person(handle=new_handle(), password=PASSWORD)
+    brand = services.request_organisation(actor_id=ada.id, kind="brand", name="Tea", client_id=uuid4())
+    Organisation.objects.filter(id=brand.id).update(owner_count=2, state="active")
+    OrganisationMember.objects.create(organisation=brand, user_id=bo.id, roles=["owner"])
+    leave(bo)
+    path = f"/api/v1/organisations/{brand.id}/staff/{ada.id}/"
+    assert refusal(leave(ada)) == (409, "leaving_blocked")
+    assert refusal(ada.api.call("DELETE", path)) == (409, "last_owner")
+    assert refusal(ada.api.call("PUT", path, {"roles": ["analyst"]})) == (409, "last_owner")
+    # Whoever has left already is not held up by what becomes of the others.
+    User.objects.filter(id=ada.id).update(is_active=False)
+    with later(days=30, seconds=1):
+        assert services.erase(user_id=bo.id)
+
+
 def test_refused_organisation_holds_nobody_up(ada: Person) -> None:
     brand = services.request_organisation(actor_id=ada.id, kind="brand", name="Tea", client_id=uuid4())
     Organisation.objects.filter(id=brand.id).update(state="refused")

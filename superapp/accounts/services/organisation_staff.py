@@ -37,6 +37,8 @@ def _change_roles(actor_id: int, organisation_id: int, user_id: int, roles: list
     place = places.colleague(actor, user_id)
     wanted = places.known_roles(actor.organisation, roles)
     places.check_may_give(actor, {*place.roles, *wanted})
+    if OWNER not in wanted:
+        places.check_still_owned(place)
     return places.set_roles(place, wanted, actor_id=actor_id)
 
 
@@ -56,6 +58,7 @@ def _remove_member(actor_id: int, organisation_id: int, user_id: int) -> None:
         places.check_manages_staff(actor)
     place = places.colleague(actor, user_id)
     places.check_may_give(actor, place.roles)
+    places.check_still_owned(place)
     places.take_off(place, actor_id=actor_id)
 
 

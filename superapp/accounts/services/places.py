@@ -79,6 +79,15 @@ def known_roles(organisation: Organisation, names: Iterable[str]) -> list[str]:
     return registry.roles.in_order(organisation.kind, wanted)
 
 
+def check_still_owned(place: OrganisationMember) -> None:
+    """Before somebody stops being an owner. Raises ``LastOwner`` also where the others are banned or have left: those
+    could not be erased any more, once they own it alone."""
+    if OWNER not in place.roles or place.organisation.state == Organisation.State.REFUSED:
+        return
+    if not selectors.somebody_else_owns(place.organisation_id, place.user_id):
+        raise LastOwner
+
+
 def colleague(place: OrganisationMember, user_id: int) -> OrganisationMember:
     """Somebody on the same staff, also who is banned. Raises ``NotFound``."""
     if user_id == place.user_id:
