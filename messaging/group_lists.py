@@ -1,6 +1,6 @@
 """Reads around coming to a group: invitations, links and who waits; and what a link tells before one has joined."""
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from messaging import access
@@ -14,7 +14,15 @@ from superapp.core.links import LinkEnded, ScanResult
 
 def invitations_to(user_id: int) -> QuerySet[GroupInvitation]:
     """That can still be accepted; page by ``-created_at, -conversation_id``."""
+    # As ``may_add``: it ends with the inviter's right.
+    inviter = Membership.objects.filter(
+        Q(conversation__members_may_add=True) | ~Q(role=Role.MEMBER),
+        conversation_id=OuterRef("conversation_id"),
+        user_id=OuterRef("inviter_id"),
+        left_seq=None,
+    )
     return GroupInvitation.objects.select_related("conversation").filter(
+        Exists(inviter),
         invitee_id=user_id,
         state=GroupInvitation.State.PENDING,
         expires_at__gt=timezone.now(),

@@ -143,6 +143,19 @@ def test_where_joining_needs_consent_an_administrators_invitation_gives_it() -> 
     assert Api(bo).all(f"{at}join-requests/") == []
 
 
+def test_what_can_no_longer_be_accepted_is_not_listed() -> None:
+    ada, _bo, cy, dee, at = large()
+    add(cy, at, dee)
+    assert [shown["conversation_id"] for shown in Api(dee).all("group-invitations/")] == [str(id_of(at))]
+    # Nor does it tell what the group is called from now on.
+    Api(ada).ok("PATCH", f"{at}settings/", {"members_may_add": False})
+    assert Api(dee).all("group-invitations/") == []
+    Api(ada).ok("PATCH", f"{at}settings/", {"members_may_add": True})
+    assert len(Api(dee).all("group-invitations/")) == 1
+    Api(cy).ok("POST", f"{at}leave/", status=204)
+    assert Api(dee).all("group-invitations/") == []
+
+
 def test_whoever_accepts_again_still_waits_and_is_not_told_of_a_refusal() -> None:
     ada, bo, cy, dee, at = large()
     Api(ada).ok("PATCH", f"{at}settings/", {"joins_need_approval": True})
