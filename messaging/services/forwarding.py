@@ -35,9 +35,18 @@ def forward_message(
     nothing twice and tries again where it was refused. Raises ``NotFound``, ``Recalled``, ``NotForThis`` (nobody said
     it, or its product does not let it be forwarded).
     """
-    kind = _source(actor_id, conversation_id, seq).kind
+    kind, gone = "", None
+    try:
+        kind = _source(actor_id, conversation_id, seq).kind
+    except DomainError as refusal:
+        if not _was_sent(actor_id, to, client_id):
+            raise
+        # Who has it says so; nothing new is sent.
+        gone = refusal
 
     def body_of(place: log.Place) -> Json:
+        if gone is not None:
+            raise gone
         # Read again: it may be recalled while this goes from one conversation to the next.
         return _copied(_source(actor_id, conversation_id, seq), actor_id, place)
 
@@ -54,7 +63,11 @@ def forward_record(
     Left out is what was recalled, what the actor may not read or deleted for themselves, and what may not be forwarded;
     raises ``NotForThis`` when that leaves nothing.
     """
-    records.rows_of(actor_id=actor_id, conversation_id=conversation_id, seqs=seqs)
+    try:
+        records.rows_of(actor_id=actor_id, conversation_id=conversation_id, seqs=seqs)
+    except DomainError:
+        if not _was_sent(actor_id, to, client_id):
+            raise
 
     def body_of(place: log.Place) -> Json:
         rows = records.rows_of(actor_id=actor_id, conversation_id=conversation_id, seqs=seqs)
@@ -62,6 +75,17 @@ def forward_record(
 
     asked = request_hash(kind="record", conversation_id=conversation_id, seqs=list(seqs), title=title)
     return _send_each(actor_id, to, client_id, asked, Message.Kind.RECORD, body_of)
+
+
+def _key(client_id: UUID, target: int) -> UUID:
+    """One key of the client's stands for one message in each conversation."""
+    return uuid5(client_id, str(target))
+
+
+def _was_sent(actor_id: int, to: Sequence[int], client_id: UUID) -> bool:
+    """Whether this is a retry: what it found then may be gone by now."""
+    keys = [_key(client_id, target) for target in to]
+    return Message.objects.filter(conversation_id__in=to, sender_id=actor_id, client_id__in=keys).exists()
 
 
 def _send_each(
@@ -79,8 +103,7 @@ def _send_each(
             message = send_once(
                 sender_id=actor_id,
                 conversation_id=target,
-                # One key of the client's stands for one message in each conversation.
-                client_id=uuid5(client_id, str(target)),
+                client_id=_key(client_id, target),
                 asked=asked,
                 kind=kind,
                 body_of=body_of,

@@ -282,3 +282,21 @@ def test_what_makes_no_record() -> None:
     Membership.objects.create(conversation_id=tea, user_id=newcomer.user_id, joined_seq=2)
     body = {"conversation_ids": [str(tea)], "seqs": [1], "title": "x"}
     assert Api(newcomer).refused("POST", f"conversations/{tea}/records/", body, key=str(uuid4()))[0] == 422
+
+
+def test_a_retry_finds_what_was_sent_although_the_source_is_gone() -> None:
+    ada, bo, cy, source, target = three()
+    other = befriend(bo, person("Dee"))
+    said = say(ada, source, "news")
+    key = str(uuid4())
+    (sent,) = forward(bo, source, said, target, key=key)
+    record: dict[str, Any] = {"conversation_ids": [str(target)], "seqs": [said], "title": "Tea"}
+    path, record_key = f"conversations/{source}/records/", str(uuid4())
+    (merged,) = Api(bo).ok("POST", path, record, key=record_key)["results"]
+    Api(ada).recall(source, said)
+    assert forward(bo, source, said, target, key=key) == [sent]
+    assert Api(bo).ok("POST", path, record, key=record_key)["results"] == [merged]
+    # What was not sent then is not sent now.
+    again, new = forward(bo, source, said, target, other, key=key)
+    assert (again, new["message"], new["error"]["code"]) == (sent, None, "recalled")
+    assert len(Api(cy).history(target)) == 3
