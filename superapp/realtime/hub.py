@@ -340,9 +340,12 @@ class Hub:
         self._later(self._review_or_log(connection))
 
     def _end_on_time(self, connection: Connection) -> None:
-        # It may have been prolonged meanwhile.
-        if connection.expires_at <= time.time():
+        left = connection.expires_at - time.time()
+        if left <= 0:
             self._later(connection.close(Close.UNAUTHENTICATED))
+        elif left <= SWEEP_SECONDS:
+            # Not prolonged: timers are rounded, and this one came early.
+            asyncio.get_running_loop().call_later(max(left, 0.001), self._end_on_time, connection)
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)

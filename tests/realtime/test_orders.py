@@ -4,6 +4,7 @@ import asyncio
 import functools
 import json
 import os
+import time
 from typing import Any
 
 import pytest
@@ -119,6 +120,22 @@ async def test_who_leaves_while_their_rights_are_read_leaves_nothing_behind(serv
         while not await server.on_its_loop(lambda hub: reviewed.done()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert await server.on_its_loop(lambda hub: ("test.room:deserted" in hub._topics, hub._reviews)) == (False, {})
+
+
+async def test_timer_that_fires_early_still_ends_a_sign_in_on_time(server: InsideGateway, monkeypatch: Any) -> None:
+    """Timers of an event loop are rounded, and clocks drift; the sweep alone would come up to a second later."""
+    monkeypatch.setattr(hub.Hub, "_check", lambda *_args: None)
+    ada = await asyncio.to_thread(person)
+    async with await enter(server, ada) as socket:
+        (connection,) = [one for one in server.hub.connections if one.user_id == ada.user_id]
+
+        def fire_early(running: Any) -> None:
+            connection.expires_at = time.time() + 0.2
+            running._end_on_time(connection)
+
+        await server.on_its_loop(fire_early)
+        assert await socket.closed() == 4401
+        assert time.time() >= connection.expires_at
 
 
 async def test_orders_that_follow_each_other_closely_are_obeyed_in_order(server: InsideGateway) -> None:
