@@ -130,8 +130,12 @@ def _given_database(environment: Mapping[str, str]) -> tuple[str, str]:
 
 def _check_redis(url: str) -> None:
     """It may be starting at this moment, beside us; Postgres is asked by the first step that needs it."""
+    try:
+        client = redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+    except ValueError as error:
+        raise Problem(f"REDIS_URL is no address of a Redis: {error}.", cure="Write redis://host:6379/0.") from None
     host = urlsplit(url).hostname or url
-    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+    with client:
         for attempt in range(REDIS_ATTEMPTS):
             try:
                 client.ping()

@@ -179,6 +179,12 @@ def test_a_redis_that_is_not_there_is_told_before_anything_starts(
         services.start(instance, environment={"REDIS_URL": f"redis://127.0.0.1:{processes.free_port()}/0"}, quiet=True)
 
 
+@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port"])
+def test_redis_url_that_is_none_is_said_to_be(url: str) -> None:
+    with pytest.raises(Problem, match="REDIS_URL"):
+        services._check_redis(url)
+
+
 # A process that holds a claim and is about to be killed.
 HOLDER = """
 import sys, time
