@@ -45,6 +45,7 @@ def register() -> None:
         "message",
         label=_("Message"),
         actions={"ban_author": safety.Action(_("Ban its author"), services.ban_author)},
+        belongs_to=services.author_of,
     )
     people.privacy.register(
         "messaging",

@@ -51,7 +51,7 @@ from messaging.services.notices import (
 )
 from messaging.services.opened import close_conversation, open_conversation, register_loop, set_members
 from messaging.services.preferences import change_preferences
-from messaging.services.reports import ban_author, report_message, report_person
+from messaging.services.reports import author_of, ban_author, report_message, report_person
 from messaging.services.tags import MOST_TAGS, change_friend, create_tag, delete_tag, rename_tag
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "appoint_admin",
     "approve_request",
     "ask_to_be_friends",
+    "author_of",
     "ban_author",
     "block",
     "change_alias",

@@ -59,14 +59,19 @@ def report_message(*, reporter_id: int, conversation_id: int, seq: int, reason: 
     )
 
 
-def ban_author(subject_id: str) -> None:
-    """Shut out whoever wrote the reported message. Raises what ``ban_user`` does."""
+def author_of(subject_id: str) -> int | None:
+    """Who wrote the reported message; also whom the others know as a persona only."""
     conversation_id, seq = map(int, subject_id.split(":"))
     message = Message.objects.filter(conversation_id=conversation_id, seq=seq).first()
-    if message is None or message.sender_id == NOBODY:
+    return None if message is None or message.sender_id == NOBODY else message.sender_id
+
+
+def ban_author(subject_id: str) -> None:
+    """Shut out whoever wrote the reported message. Raises what ``ban_user`` does."""
+    author_id = author_of(subject_id)
+    if author_id is None:
         raise NotFound
-    # Also whom the others know as a persona only.
-    people.ban_user(user_id=message.sender_id)
+    people.ban_user(user_id=author_id)
 
 
 def _person(reporter_id: int, user_id: int) -> User:

@@ -25,17 +25,26 @@ class Action:
 class Subject:
     label: str | Promise
     actions: Mapping[str, Action]
+    #: Whose it is, who therefore does not decide about it; None: nobody's.
+    belongs_to: Callable[[str], int | None] | None = None
 
 
 class _Subjects:
     def __init__(self) -> None:
         self._kinds: dict[str, Subject] = {}
 
-    def register(self, kind: str, *, label: str | Promise, actions: Mapping[str, Action]) -> None:
+    def register(
+        self,
+        kind: str,
+        *,
+        label: str | Promise,
+        actions: Mapping[str, Action],
+        belongs_to: Callable[[str], int | None] | None = None,
+    ) -> None:
         """Called once at start."""
         if kind in self._kinds:
             raise ImproperlyConfigured(f"Two rooms registered {kind} as something that can be reported.")
-        self._kinds[kind] = Subject(label, actions)
+        self._kinds[kind] = Subject(label, actions, belongs_to)
 
     def get(self, kind: str) -> Subject | None:
         return self._kinds.get(kind)

@@ -89,9 +89,16 @@ def _open(report_id: int, actor_id: int) -> Report:
     found = next((each for each in open_ones if each.id == report_id), None)
     if found is None:
         raise Conflict
-    if found.reporter_id == actor_id or (found.subject_kind, found.subject_id) == ("user", str(actor_id)):
+    if actor_id in {found.reporter_id, _whose(found)}:
         raise Forbidden
     return found
+
+
+def _whose(one: Report) -> int | None:
+    if one.subject_kind == "user":
+        return int(one.subject_id)
+    subject = registry.subjects.get(one.subject_kind)
+    return subject.belongs_to(one.subject_id) if subject and subject.belongs_to else None
 
 
 def _close(one: Report, actor_id: int, state: Report.State, *, action: str, reason: str) -> None:

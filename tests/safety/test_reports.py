@@ -217,6 +217,14 @@ def test_a_decision_stands_and_nobody_decides_about_themselves() -> None:
     assert Report.objects.get(id=report_id).state == "dismissed"
 
 
+def test_nobody_decides_about_what_they_wrote() -> None:
+    ada, eve, conversation_id = friends("Ada", "Eve")
+    report_id = int(report_message(ada, conversation_id, say(eve, conversation_id)))
+    with pytest.raises(Forbidden):
+        services.dismiss(report_id=report_id, actor_id=eve.user_id, reason=REASON)
+    assert Report.objects.get(id=report_id).state == "open"
+
+
 def test_closed_reports_go_after_a_year() -> None:
     ada, eve, bo = person("Ada"), person("Eve"), person("Bo")
     ids = [int(report(ada, eve)), int(report(ada, bo))]
