@@ -63,7 +63,8 @@ class Talker:
     async def history(self, conversation_id: str) -> list[Any]:
         rows: list[Any] = []
         while True:
-            page = await self.client.api.messages(conversation_id, after=len(rows), limit=100)
+            # Whoever joined later does not begin at 1.
+            page = await self.client.api.messages(conversation_id, after=rows[-1]["seq"] if rows else 0, limit=100)
             rows += page["results"]
             if page["next"] is None:
                 return rows
