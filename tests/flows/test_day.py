@@ -124,7 +124,8 @@ async def test_a_day_of_two_people(gateways: list[Gateway], tmp_path: Path) -> N
         last = other.client.store.logs[conversation_id].last_seq
         await other.client.api.clear_history(conversation_id, last)
         await until(lambda: not other.client.store.logs[conversation_id].messages)
-        await say(phone, conversation_id, "Good night")
+        night = await say(phone, conversation_id, "Good night")
+        await see(everybody, conversation_id, night, lambda row: row["body"] == {"text": "Good night"})
         await all_level(everybody)
         assert [row["body"] for row in other.client.store.logs[conversation_id].messages] == [{"text": "Good night"}]
         assert len(phone.client.store.logs[conversation_id].messages) > 8
