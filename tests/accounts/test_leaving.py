@@ -10,14 +10,12 @@ from django.utils import timezone
 
 from superapp.accounts import registry, selectors, services
 from superapp.accounts.errors import ReturnExpired, SignInFailed
-from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device, Erasure, Organisation, OrganisationMember, User
 from superapp.accounts.registry import Blocker
 from superapp.core.errors import Conflict, NotFound
-from superapp.core.events import after_commit
 from superapp.core.models import AuditEntry
 from tests.accounts.people import PASSWORD, Caller, Person, code_for, new_handle, new_phone, person
-from tests.accounts.sessions import later
+from tests.accounts.sessions import later, revoked
 from tests.accounts.staffers import staff
 from tests.matrix.world import contents
 
@@ -25,17 +23,6 @@ pytestmark = pytest.mark.django_db
 LEAVING, RETURN, ME = "/api/v1/me/leaving/", "/api/v1/auth/return/", "/api/v1/me/"
 BY_CODE, BY_PASSWORD = "/api/v1/auth/sign-in/code/", "/api/v1/auth/sign-in/password/"
 DEVICE = {"name": "Phone", "platform": "ios"}
-revoked: list[DeviceRevoked] = []
-
-
-@after_commit(DeviceRevoked)
-def remember(event: DeviceRevoked) -> None:
-    revoked.append(event)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_yet() -> None:
-    revoked.clear()
 
 
 @pytest.fixture

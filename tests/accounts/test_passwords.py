@@ -9,25 +9,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from superapp.accounts import services
-from superapp.accounts.events import DeviceRevoked
 from superapp.accounts.models import Device, PasswordAttempts, User
-from superapp.core.events import after_commit
 from superapp.settings import base
 from tests.accounts.people import PASSWORD, Caller, Person, code_for, new_handle, person
+from tests.accounts.sessions import revoked
 
 pytestmark = pytest.mark.django_db
 NEW = "another horse entirely"
-revoked: list[DeviceRevoked] = []
-
-
-@after_commit(DeviceRevoked)
-def remember(event: DeviceRevoked) -> None:
-    revoked.append(event)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_yet() -> None:
-    revoked.clear()
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ def test_each_way_to_look_has_an_index_that_gives_its_order(index: str) -> None:
         "core_audit_organisation": "organisation_id = 9",
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        # Over the few rows of a test all ways cost the same: what is left is an index, which gives its order or not.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN SELECT * FROM core_audit WHERE {looked_up[index]} ORDER BY id DESC LIMIT 30")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert index in plan
