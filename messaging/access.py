@@ -22,6 +22,11 @@ def membership(*, conversation_id: int, user_id: int) -> Membership:
     return found
 
 
+def is_here(*, conversation_id: int, user_id: int) -> bool:
+    """Whether somebody belongs to it now."""
+    return Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_seq=None).exists()
+
+
 @dataclass(frozen=True)
 class Window:
     """The rows that somebody may read, both ends included: from where they joined or cleared to where they left."""

@@ -154,13 +154,9 @@ def unsubscribed_first(*, conversation_id: int, user_id: int) -> Iterator[None]:
     try:
         yield
     except Exception:
-        if is_here(conversation_id, user_id):
+        if access.is_here(conversation_id=conversation_id, user_id=user_id):
             push.join(topic=topic, user_ids=[user_id])
         raise
-
-
-def is_here(conversation_id: int, user_id: int) -> bool:
-    return Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_seq=None).exists()
 
 
 def were_removed(conversation_id: int, user_ids: Iterable[int]) -> set[int]:

@@ -17,7 +17,7 @@ from superapp.accounts.api.serializers import ProfileOutput
 from superapp.core.errors import IdempotencyConflict, InvalidInput
 from superapp.core.ids import MAX_ID
 from superapp.realtime import registry
-from superapp.realtime.registry import Actor, Command, Push, shape
+from superapp.realtime.registry import Actor, Command, Push, shape, shaped
 
 Json = dict[str, Any]
 
@@ -32,37 +32,31 @@ def register() -> None:
                 output=shapes.MessageOutput,
                 errors=(*views.Messages.Post.errors, IdempotencyConflict),
             ),
-            "message.edit": Command(
-                shape(shapes.EditCommand),
+            "message.edit": shaped(
+                shapes.EditCommand,
                 edit,
-                input=shapes.EditCommand,
                 output=shapes.MessageOutput,
                 errors=changes.MessageDetail.Patch.errors,
             ),
-            "message.recall": Command(
-                shape(shapes.RecallCommand),
+            "message.recall": shaped(
+                shapes.RecallCommand,
                 recall,
-                input=shapes.RecallCommand,
                 output=shapes.MessageOutput,
                 errors=changes.Recall.Post.errors,
             ),
-            "message.react": Command(
-                shape(shapes.ReactCommand),
+            "message.react": shaped(
+                shapes.ReactCommand,
                 react,
-                input=shapes.ReactCommand,
                 output=shapes.MessageOutput,
                 errors=changes.Reactions.Put.errors,
             ),
-            "message.read": Command(
-                shape(shapes.ReadCommand),
+            "message.read": shaped(
+                shapes.ReadCommand,
                 read,
-                input=shapes.ReadCommand,
                 output=shapes.ReadMarkOutput,
                 errors=views.Read.Post.errors,
             ),
-            "typing": Command(
-                shape(shapes.TypingCommand), typing, input=shapes.TypingCommand, errors=views.Typing.Post.errors
-            ),
+            "typing": shaped(shapes.TypingCommand, typing, errors=views.Typing.Post.errors),
         }
     )
     registry.pushes.register(

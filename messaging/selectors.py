@@ -46,7 +46,7 @@ def is_member(user_id: int, reference: str) -> bool:
     if reference != str(int(reference)):
         # 007 would be a topic of its own, to which nothing is ever pushed.
         return False
-    return Membership.objects.filter(conversation_id=int(reference), user_id=user_id, left_seq=None).exists()
+    return access.is_here(conversation_id=int(reference), user_id=user_id)
 
 
 def members_among(conversation_id: int, user_ids: Iterable[int]) -> set[int]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from messaging import access, log, mentions
-from messaging.belonging import Group, Role, enter, is_here, let_go, tell, unsubscribed_first
+from messaging.belonging import Group, Role, enter, let_go, tell, unsubscribed_first
 from messaging.errors import ConversationClosed, OwnerMustStay, OwnerOnly, ThatIsYou
 from messaging.models import Conversation, Membership, Message
 from superapp.core import limits
@@ -150,13 +150,13 @@ def remove_member(*, actor_id: int, conversation_id: int, user_id: int) -> None:
         group.check_is_run_by_me()
         if not _place_ever(group, user_id):
             raise NotFound
-        if not is_here(conversation_id, user_id):
+        if not access.is_here(conversation_id=conversation_id, user_id=user_id):
             return
         _somebody_below(group, user_id)
     with unsubscribed_first(conversation_id=conversation_id, user_id=user_id), transaction.atomic():
         group = enter(conversation_id=conversation_id, actor_id=actor_id)
         group.check_is_run_by_me()
-        if is_here(conversation_id, user_id):
+        if access.is_here(conversation_id=conversation_id, user_id=user_id):
             _somebody_below(group, user_id)
             row = tell(group, Kind.MEMBER_REMOVED, member_id=str(user_id))
             let_go(group.conversation, user_id, row)

@@ -10,13 +10,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from messaging import log
+from messaging import access, log, selectors
 from messaging.belonging import (
     Group,
     Role,
     check_room,
     enter,
-    is_here,
     let_in,
     lock,
     may_add,
@@ -80,8 +79,7 @@ def add_members(*, actor_id: int, conversation_id: int, user_ids: Sequence[int])
         group = enter(conversation_id=conversation_id, actor_id=actor_id)
         if not may_add(group.conversation, group.mine):
             raise AdminsOnly
-        here = Membership.objects.filter(conversation_id=conversation_id, user_id__in=user_ids, left_seq=None)
-        newcomers = sorted(set(user_ids) - {actor_id} - set(here.values_list("user_id", flat=True)))
+        newcomers = sorted(set(user_ids) - {actor_id} - selectors.members_among(conversation_id, user_ids))
         if not newcomers:
             return Added()
         check_friends(actor_id, newcomers)
@@ -121,7 +119,7 @@ def accept_invitation(*, actor_id: int, conversation_id: int) -> Coming:
             raise InvitationEnded from None
         # Read under the lock, as everything that changes it is done there.
         invitation = invitations.get()
-        if is_here(conversation_id, actor_id):
+        if access.is_here(conversation_id=conversation_id, user_id=actor_id):
             return Coming(conversation_id, is_in=True)
         if invitation.state == GroupInvitation.State.ACCEPTED and _asked(conversation_id, actor_id):
             # Again: whether they are still thought about, or will not be let in, is not told.
@@ -281,7 +279,7 @@ def join_by_link(*, actor_id: int, link: str) -> Coming:
             conversation = lock(conversation_id)
         except ConversationClosed:
             raise LinkEnded from None
-        if is_here(conversation_id, actor_id):
+        if access.is_here(conversation_id=conversation_id, user_id=actor_id):
             return Coming(conversation_id, is_in=True)
         # Under the lock: it may have been revoked since its token was read.
         found = GroupLink.objects.filter(conversation_id=conversation_id, id=link_id, revoked_at=None).first()
@@ -303,7 +301,7 @@ def approve_request(*, actor_id: int, conversation_id: int, user_id: int) -> Non
         group = enter(conversation_id=conversation_id, actor_id=actor_id)
         group.check_is_run_by_me()
         request = _request_of(group, user_id)
-        if is_here(conversation_id, user_id):
+        if access.is_here(conversation_id=conversation_id, user_id=user_id):
             return
         if request.state != JoinRequest.State.PENDING:
             raise RequestAnswered

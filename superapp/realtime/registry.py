@@ -154,3 +154,14 @@ def shape(serializer: type[BaseSerializer[Any]]) -> Callable[[Any], Json]:
         return dict(checked.validated_data)
 
     return parse
+
+
+def shaped(
+    input: type[Serializer[Any]],
+    run: Callable[..., Json],
+    *,
+    output: type[Serializer[Any]] | None = None,
+    errors: tuple[type[DomainError], ...] = (),
+) -> Command:
+    """A command whose payload is what its input serializer takes."""
+    return Command(shape(input), run, input=input, output=output, errors=errors)
