@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging import services
 from messaging.api import changes, views
 from messaging.api import group_serializers as group_shapes
+from messaging.api import people_serializers as people_shapes
 from messaging.api import serializers as shapes
 from messaging.api.notice_serializers import NoticeOutput, UnreadOutput
 from messaging.contents import MAX_MENTIONS
@@ -83,15 +84,17 @@ def register() -> None:
             "notice.created": Push("A product tells you something.", NoticeOutput),
             "notices.changed": Push("You have read or deleted some, on one of your devices.", UnreadOutput),
             "profile.changed": Push("Your own or a friend's.", ProfileOutput),
-            "friend.requested": Push("Somebody asks to be your friend.", shapes.FriendRequestOutput, kept=True),
-            "friend.added": Push("You have one more friend.", shapes.FriendAddedPush, kept=True),
+            "friend.requested": Push("Somebody asks to be your friend.", people_shapes.FriendRequestOutput, kept=True),
+            "friend.added": Push("You have one more friend.", people_shapes.FriendAddedPush, kept=True),
             "friend.changed": Push(
                 "You call a friend otherwise, or file them under other tags: fetch them.",
-                shapes.FriendChangedPush,
+                people_shapes.FriendChangedPush,
                 kept=True,
             ),
-            "friend_tags.changed": Push("All tags that you have now.", shapes.TagsChangedPush, kept=True),
-            "messaging_settings.changed": Push("What you let others do and see.", shapes.PreferencesOutput, kept=True),
+            "friend_tags.changed": Push("All tags that you have now.", people_shapes.TagsChangedPush, kept=True),
+            "messaging_settings.changed": Push(
+                "What you let others do and see.", people_shapes.PreferencesOutput, kept=True
+            ),
         }
     )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from messaging import people, services
-from messaging.api import serializers as shapes
+from messaging.api import people_serializers as people_shapes
 from superapp.accounts import selectors as accounts
 from superapp.accounts.api.serializers import ProfileOutput
 from superapp.accounts.errors import PhoneInvalid
@@ -20,7 +20,7 @@ class PeopleSearch(Endpoint):
     class Get(Operation):
         """At most ten people whose handle begins so, by handle. There is no next page: type on."""
 
-        query, output, many = shapes.PeopleQuery, ProfileOutput, True
+        query, output, many = people_shapes.PeopleQuery, ProfileOutput, True
         errors = (TooManyRequests,)
 
     def get(self, request: ApiRequest, data: Data) -> list[User]:
@@ -33,7 +33,7 @@ class PersonByPhone(Endpoint):
         """The person with exactly this number, if they want to be found by it; else as if it were nobody's. Not a GET:
         addresses stand in logs."""
 
-        input, output = shapes.PhoneInput, ProfileOutput
+        input, output = people_shapes.PhoneInput, ProfileOutput
         errors = (NotFound, PhoneInvalid, TooManyRequests)
 
     def post(self, request: ApiRequest, data: Data) -> User:
@@ -44,7 +44,7 @@ class OnlineFriends(Endpoint):
     class Get(Operation):
         """Which of my friends are there now, of those who show it. Asked while a list of friends is on the screen."""
 
-        output, many = shapes.OnlineFriendOutput, True
+        output, many = people_shapes.OnlineFriendOutput, True
         errors = (TooManyRequests,)
 
     def get(self, request: ApiRequest) -> list[dict[str, int]]:

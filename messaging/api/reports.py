@@ -3,7 +3,7 @@
 from typing import Any
 
 from messaging import services
-from messaging.api import serializers as shapes
+from messaging.api import people_serializers as people_shapes
 from messaging.errors import ThatIsYou
 from superapp.core.api import Endpoint, Operation
 from superapp.core.api.endpoint import ApiRequest
@@ -16,7 +16,7 @@ class ReportPerson(Endpoint):
     class Post(Operation):
         """Tell our staff about somebody. While that report is open, doing it again is the same one."""
 
-        input, output, status = shapes.ReportInput, shapes.ReportOutput, 201
+        input, output, status = people_shapes.ReportInput, people_shapes.ReportOutput, 201
         errors = (NotFound, ThatIsYou, TooManyRequests)
 
     def post(self, request: ApiRequest, data: Data, user_id: int) -> dict[str, int]:
@@ -27,7 +27,7 @@ class ReportMessage(Endpoint):
     class Post(Operation):
         """Show our staff a message, with up to five on each side of it; nothing else of the conversation."""
 
-        input, output, status = shapes.ReportInput, shapes.ReportOutput, 201
+        input, output, status = people_shapes.ReportInput, people_shapes.ReportOutput, 201
         errors = (NotFound, ThatIsYou, TooManyRequests)
 
     def post(self, request: ApiRequest, data: Data, conversation_id: int, seq: int) -> dict[str, int]:

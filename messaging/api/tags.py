@@ -3,7 +3,7 @@
 from typing import Any
 
 from messaging import selectors, services
-from messaging.api import serializers as shapes
+from messaging.api import people_serializers as people_shapes
 from messaging.errors import TagNameTaken, TooManyTags
 from messaging.models import FriendTag
 from superapp.core import limits
@@ -19,12 +19,12 @@ class Tags(Endpoint):
     class Get(Operation):
         """My tags, by name; at most 100."""
 
-        output, many = shapes.TagOutput, True
+        output, many = people_shapes.TagOutput, True
 
     class Post(Operation):
         """A tag of this name; if I have one already, that one."""
 
-        input, output = shapes.TagInput, shapes.TagOutput
+        input, output = people_shapes.TagInput, people_shapes.TagOutput
         errors = (TooManyTags, TooManyRequests)
 
     def get(self, request: ApiRequest) -> list[FriendTag]:
@@ -39,7 +39,7 @@ class Tag(Endpoint):
     class Patch(Operation):
         """Call it otherwise."""
 
-        input, output = shapes.TagInput, shapes.TagOutput
+        input, output = people_shapes.TagInput, people_shapes.TagOutput
         errors = (NotFound, TagNameTaken, TooManyRequests)
 
     class Delete(Operation):

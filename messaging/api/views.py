@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from messaging import people, selectors, services
 from messaging.api import group_serializers as group_shapes
+from messaging.api import people_serializers as people_shapes
 from messaging.api import serializers as shapes
 from messaging.errors import (
     AdminsOnly,
@@ -48,7 +49,7 @@ class PeopleByHandle(Endpoint):
     class Get(Operation):
         """The person with exactly this handle."""
 
-        query, output = shapes.HandleQuery, ProfileOutput
+        query, output = people_shapes.HandleQuery, ProfileOutput
         errors = (NotFound, TooManyRequests)
 
     def get(self, request: ApiRequest, data: Data) -> User:
@@ -72,7 +73,7 @@ class Friends(Endpoint):
     class Get(Operation):
         """My friends, the newest first."""
 
-        query, output, page = shapes.FriendsQuery, shapes.FriendOutput, True
+        query, output, page = people_shapes.FriendsQuery, people_shapes.FriendOutput, True
 
     def get(self, request: ApiRequest, data: Data) -> Page[Friendship]:
         rows = selectors.friends_of(request.user_id, tag_id=data.pop("tag_id", None))
@@ -86,13 +87,13 @@ class Friend(Endpoint):
     class Get(Operation):
         """One of my friends."""
 
-        output = shapes.FriendOutput
+        output = people_shapes.FriendOutput
         errors = (NotFound,)
 
     class Patch(Operation):
         """Give a friend a name of my own, or put them under tags of mine."""
 
-        input, output = shapes.FriendInput, shapes.FriendOutput
+        input, output = people_shapes.FriendInput, people_shapes.FriendOutput
         errors = (NotFound, TooManyRequests)
 
     class Delete(Operation):
@@ -115,12 +116,12 @@ class FriendRequests(Endpoint):
     class Get(Operation):
         """Requests to me, or mine to others, the newest first."""
 
-        query, output, page = shapes.DirectionQuery, shapes.FriendRequestOutput, True
+        query, output, page = people_shapes.DirectionQuery, people_shapes.FriendRequestOutput, True
 
     class Post(Operation):
         """Ask somebody to be friends. Asking again is the same request, asking back accepts."""
 
-        input, output = shapes.FriendRequestInput, shapes.FriendRequestOutput
+        input, output = people_shapes.FriendRequestInput, people_shapes.FriendRequestOutput
         errors = (
             NotFound,
             ThatIsYou,
@@ -147,7 +148,7 @@ class AcceptFriendRequest(Endpoint):
     class Post(Operation):
         """Become friends."""
 
-        output = shapes.FriendOutput
+        output = people_shapes.FriendOutput
         errors = (NotFound, RequestAnswered, RequestExpired)
 
     def post(self, request: ApiRequest, request_id: int) -> Friendship:
@@ -168,7 +169,7 @@ class Blocks(Endpoint):
     class Get(Operation):
         """Whom I have blocked."""
 
-        output, page = shapes.BlockOutput, True
+        output, page = people_shapes.BlockOutput, True
 
     def get(self, request: ApiRequest, data: Data) -> Page[Block]:
         page = paginate(selectors.blocks_of(request.user_id), request, order=("-created_at", "-blocked_id"), **data)
@@ -196,12 +197,12 @@ class MyPreferences(Endpoint):
     class Get(Operation):
         """What I chose for my chats."""
 
-        output = shapes.PreferencesOutput
+        output = people_shapes.PreferencesOutput
 
     class Patch(Operation):
         """Choose otherwise."""
 
-        input, output = shapes.PreferencesInput, shapes.PreferencesOutput
+        input, output = people_shapes.PreferencesInput, people_shapes.PreferencesOutput
         errors = (TooManyRequests,)
 
     def get(self, request: ApiRequest) -> Preferences:

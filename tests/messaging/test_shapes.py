@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
 from messaging import consumers, selectors
+from messaging.api import people_serializers as people_shapes
 from messaging.api import serializers as shapes
 from messaging.api.serializers import SENDABLE
 from messaging.frames import friend_request_frame, message_frame
@@ -159,7 +160,7 @@ def test_a_friend_request_frame_is_its_documented_shape() -> None:
     Api(ada).ok("POST", "friend-requests/", {"handle": bo.handle, "greeting": "hi"})
     request = FriendRequest.objects.get(recipient_id=bo.user_id)
     selectors.show_people([request], sender="sender_id", recipient="recipient_id")
-    assert friend_request_frame(request) == json.loads(json.dumps(shapes.FriendRequestOutput(request).data))
+    assert friend_request_frame(request) == json.loads(json.dumps(people_shapes.FriendRequestOutput(request).data))
 
 
 @pytest.mark.django_db
