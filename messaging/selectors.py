@@ -232,9 +232,10 @@ def peer_who_may_see_read_marks(*, conversation_id: int, user_id: int) -> int | 
 
 @dataclass(frozen=True)
 class MessagePage:
-    """Rows in ascending order, and whether the log goes on before and after them."""
+    """Rows in ascending order, what of the log may be seen, and whether it goes on before and after them."""
 
     rows: list[Message]
+    window: access.Window
     has_older: bool
     has_newer: bool
 
@@ -249,11 +250,12 @@ def messages(*, actor_id: int, conversation_id: int, after: int | None, before: 
     if after is not None:
         found = list(rows.filter(seq__gt=after).order_by("seq")[: limit + 1])
         older = bool(found) and found[0].seq > window.first_seq
-        return MessagePage(rows=found[:limit], has_older=older, has_newer=len(found) > limit)
+        return MessagePage(rows=found[:limit], window=window, has_older=older, has_newer=len(found) > limit)
     if before is not None:
         rows = rows.filter(seq__lt=before)
     found = list(rows.order_by("-seq")[: limit + 1])
-    return MessagePage(rows=found[:limit][::-1], has_older=len(found) > limit, has_newer=before is not None)
+    newest = found[:limit][::-1]
+    return MessagePage(rows=newest, window=window, has_older=len(found) > limit, has_newer=before is not None)
 
 
 def message_frame_of(*, actor_id: int, conversation_id: int, seq: int) -> Json:
@@ -262,19 +264,19 @@ def message_frame_of(*, actor_id: int, conversation_id: int, seq: int) -> Json:
     found = Message.objects.filter(conversation_id=conversation_id, seq=seq).first() if seq in window else None
     if found is None:
         raise NotFound
-    return message_frames(actor_id=actor_id, rows=[found])[0]
+    return message_frames(actor_id=actor_id, rows=[found], window=window)[0]
 
 
-def message_frames(*, actor_id: int, rows: Sequence[Message]) -> list[Json]:
+def message_frames(*, actor_id: int, rows: Sequence[Message], window: access.Window) -> list[Json]:
     """Rows of one conversation as somebody who may read them sees them, with what they are about and what is theirs.
 
-    At most four statements (of a page without changes and reactions, one), and what the products ask whose cards and
+    At most three statements (of a page without changes and reactions, one), and what the products ask whose cards and
     personas are among them.
     """
     if not rows:
         return []
     conversation_id = rows[0].conversation_id
-    targets = _targets(actor_id, rows)
+    targets = _targets(rows, window)
     shown = [*rows, *targets.values()]
     hidden = _hidden(actor_id, conversation_id, {row.seq for row in shown})
     for row in shown:
@@ -292,14 +294,12 @@ def message_frames(*, actor_id: int, rows: Sequence[Message]) -> list[Json]:
     return frames
 
 
-def _targets(actor_id: int, rows: Sequence[Message]) -> dict[int, Message]:
-    """What rows are about, by seq, as far as somebody may see it."""
-    about = {row.ref_seq for row in rows if row.ref_seq is not None}
+def _targets(rows: Sequence[Message], window: access.Window) -> dict[int, Message]:
+    """What rows are about, by seq, as far as it may be seen."""
+    about = {row.ref_seq for row in rows if row.ref_seq is not None and row.ref_seq in window}
     if not about:
         return {}
-    conversation_id = rows[0].conversation_id
-    window = access.window(conversation_id=conversation_id, user_id=actor_id)
-    found = Message.objects.filter(conversation_id=conversation_id, seq__in=[seq for seq in about if seq in window])
+    found = Message.objects.filter(conversation_id=rows[0].conversation_id, seq__in=about)
     return {row.seq: row for row in found}
 
 

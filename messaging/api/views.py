@@ -329,8 +329,9 @@ class Messages(Endpoint):
             return f"{request.path}?{urlencode({**place, 'limit': limit})}"
 
         rows = found.rows
+        frames = selectors.message_frames(actor_id=request.user_id, rows=rows, window=found.window)
         return Page(
-            results=[Shown(frame) for frame in selectors.message_frames(actor_id=request.user_id, rows=rows)],
+            results=[Shown(frame) for frame in frames],
             next=link(after=rows[-1].seq) if rows and found.has_newer else None,
             previous=link(before=rows[0].seq) if rows and found.has_older else None,
         )

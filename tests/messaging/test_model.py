@@ -138,7 +138,7 @@ class Talk:
 def seen(who: int, conversation_id: int) -> list[Any]:
     """The same from the product."""
     page = selectors.messages(actor_id=who, conversation_id=conversation_id, after=0, before=None, limit=200)
-    return [_seen(frame) for frame in selectors.message_frames(actor_id=who, rows=page.rows)]
+    return [_seen(frame) for frame in selectors.message_frames(actor_id=who, rows=page.rows, window=page.window)]
 
 
 def _seen(frame: Any, *, is_target: bool = False) -> Any:
