@@ -17,6 +17,7 @@ api_v1 = [
     path("", include("superapp.media.api.urls")),
     path("", include("superapp.realtime.api.urls")),
     path("", include("messaging.api.urls")),
+    path("", include("payments.api.urls")),
 ]
 
 urlpatterns = [

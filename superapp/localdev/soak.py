@@ -30,6 +30,7 @@ SOAKS = {
         "tests/test_imports.py",
     ],
     "chat": ["tests/realtime", "tests/messaging", "tests/client", "tests/flows"],
+    "wallet": ["tests/payments"],
 }
 SLOWEST = 10
 

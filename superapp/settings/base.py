@@ -43,6 +43,8 @@ INSTALLED_APPS = [
     "superapp.safety",
     "superapp.realtime",
     "messaging",
+    "payments.ledger",
+    "payments",
     "superapp.localdev",
 ]
 
@@ -388,6 +390,12 @@ REALTIME_EXPIRY_WARNING_SECONDS = 60.0
 # Frames a socket may send: a burst of the first number, refilled at the second per second, then 4429.
 REALTIME_FRAME_BURST = 200
 REALTIME_FRAMES_PER_SECOND = 50.0
+
+# --- payments ---------------------------------------------------------------------------------------------------------
+# Everybody has a wallet in each of these (ISO 4217). After adding one, migrate: it opens the accounts of the house.
+WALLET_CURRENCIES = ["CNY", "EUR", "USD"]
+# What one wallet may hold, in minor units.
+WALLET_CEILING_MINOR = 1_000_000_000
 
 # --- Celery (every task is idempotent, carries ids and ends within a minute) ------------------------------------------
 CELERY_BROKER_URL = env.optional("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))

@@ -1,0 +1,1 @@
+"""What people and products can read about money."""
