@@ -111,6 +111,30 @@ def note_copy(message: Message) -> None:
     )
 
 
+def note_first_copy(message: Message) -> None:
+    """As ``newest`` and ``note_copy`` in one, of a card that this transaction made: nobody else knows of it."""
+    body = message.body
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH card AS (
+                INSERT INTO messaging_card (reference, kind, version, data)
+                VALUES (%(reference)s, %(kind)s, %(version)s, %(data)s)
+                RETURNING reference, kind, version)
+            INSERT INTO messaging_card_copy (reference, kind, version, conversation_id, seq)
+            SELECT reference, kind, version, %(conversation)s, %(seq)s FROM card
+            """,
+            {
+                "reference": body["reference"],
+                "kind": body["kind"],
+                "version": body["version"],
+                "data": json.dumps(body["data"]),
+                "conversation": message.conversation_id,
+                "seq": message.seq,
+            },
+        )
+
+
 def may_forward(message: Message) -> bool:
     """Whether people may send copies of it."""
     kind = registry.cards.get(message.body["kind"])

@@ -117,6 +117,24 @@ def take_place(
     return Place(conversation_id, *taken) if taken else None
 
 
+_FILL = """
+    INSERT INTO messaging_message
+        (conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body, created_at,
+         ref_seq, quote_seq, persona)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (conversation_id, sender_id, client_id) DO NOTHING RETURNING conversation_id, sender_id, seq, message_no
+"""
+_FILL_AND_READ = f"""
+    WITH said AS ({_FILL}), mine AS (
+        UPDATE messaging_membership AS mine
+        SET read_seq = said.seq, read_message_no = said.message_no, is_marked_unread = false,
+            changed_at = clock_timestamp()
+        FROM said
+        WHERE mine.conversation_id = said.conversation_id AND mine.user_id = said.sender_id AND mine.left_seq IS NULL)
+    SELECT 1 FROM said
+"""  # noqa: S608  (our own statement)
+
+
 def fill(
     place: Place,
     *,
@@ -128,21 +146,18 @@ def fill(
     ref_seq: int | None = None,
     quote_seq: int | None = None,
     persona: str = "",
+    is_read: bool = False,
 ) -> Message | None:
     """Write the row; None when this sender's ``client_id`` is there already, and the place must be given back.
+
+    ``is_read``: with what ``mark_own_as_read`` does, in the same statement.
 
     Whoever is a persona to the others writes every row as that, unless ``persona`` names another one.
     """
     persona = persona or place.persona
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO messaging_message
-                (conversation_id, seq, message_no, sender_id, client_id, request_hash, kind, body, created_at,
-                 ref_seq, quote_seq, persona)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (conversation_id, sender_id, client_id) DO NOTHING RETURNING 1
-            """,
+            _FILL_AND_READ if is_read else _FILL,
             [
                 place.conversation_id,
                 place.seq,

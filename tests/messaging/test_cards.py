@@ -1,7 +1,7 @@
 """Cards: posted by server code, changed in place, copied with what they say now, and forged by nobody."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import transaction
@@ -316,3 +316,45 @@ def test_a_copy_says_what_the_card_says_now() -> None:
     update("sent", 2)
     with transaction.atomic():
         assert cards.copy_of(stale) == parcel(state="sent", version=2)
+
+
+# --- what was made in the same transaction ----------------------------------------------------------------------------
+
+
+def test_a_card_of_what_is_new_is_posted_in_four_statements(wire: Wire) -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    wire.pushes()
+
+    @transaction.atomic
+    def make(reference: str, key: UUID) -> int:
+        return services.post_card(
+            conversation_id=conversation_id,
+            sender_id=ada.user_id,
+            card=parcel(reference),
+            client_id=key,
+            is_new=True,
+        )
+
+    assert statements(lambda: make("n1", uuid4())) == 4
+    ((_topics, frame),) = wire.pushes()
+    assert frame["payload"] == Api(bo).history(conversation_id)[-1]
+    # Read by who made it, found by its updates, and forwarded as any other.
+    assert Api(ada).conversation(conversation_id)["mine"]["unread"] == 0
+    assert Api(bo).conversation(conversation_id)["mine"]["unread"] == 2
+    update("sent", 2, "n1")
+    assert versions(conversation_id) == [2]
+
+
+def test_a_key_that_stands_for_something_else_takes_no_card() -> None:
+    ada, _bo, conversation_id = friends("Ada", "Bo")
+    key = uuid4()
+    Api(ada).send(conversation_id, key=str(key))
+    with pytest.raises(IdempotencyConflict), transaction.atomic():
+        services.post_card(
+            conversation_id=conversation_id,
+            sender_id=ada.user_id,
+            card=parcel("n2"),
+            client_id=key,
+            is_new=True,
+        )
+    assert (Conversation.objects.get(id=conversation_id).last_seq, NewestCard.objects.count()) == (2, 0)
