@@ -2,10 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from payments import accounts
 from payments.registry import purposes
 
 
 def register() -> None:
     """Called once at start."""
+    accounts.register()
     purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
     purposes.register("payments.adjustment", label=_("Correction"), kind="adjustment")
