@@ -31,3 +31,60 @@ class WrongConversation(DomainError):
 
 class OwnRedPacket(DomainError):
     code, status, message = "own_red_packet", 422, _("This red packet is for somebody else.")
+
+
+# --- The wallet's security --------------------------------------------------------------------------------------------
+
+
+class PinNotSet(DomainError):
+    code, status, message = "pin_not_set", 403, _("Please choose a payment PIN first.")
+
+
+class PinAlreadySet(DomainError):
+    code, status, message = "pin_already_set", 409, _("There is a payment PIN already. Change it with the old one.")
+
+
+class PinTooSimple(DomainError):
+    code, status, message = "pin_too_simple", 422, _("This PIN would be guessed. Please choose another one.")
+
+
+class PinWrong(DomainError):
+    """``attempts_left``: before it is locked."""
+
+    code, status, message = "pin_wrong", 403, _("This PIN is not right.")
+
+
+class PinLocked(DomainError):
+    """``locked_until``: until then the right one is refused as well."""
+
+    code, status, message = "pin_locked", 429, _("There were too many wrong PINs. Please wait.")
+
+
+class PinResetNotReady(DomainError):
+    """``ready_at``: from then on."""
+
+    code, status, message = "pin_reset_not_ready", 409, _("A new PIN can be chosen when the waiting time is over.")
+
+
+class ProofRequired(DomainError):
+    code, status, message = "proof_required", 403, _("Please show that it is you: by your password or a code.")
+
+
+class WalletFrozen(DomainError):
+    code, status, message = "wallet_frozen", 403, _("This wallet is frozen.")
+
+
+class LimitExceeded(DomainError):
+    """``which``: payment, day or year; ``left``: what still may be paid, as money."""
+
+    code, status, message = "limit_exceeded", 422, _("This is more than you may pay.")
+
+
+class ApprovalRequired(DomainError):
+    """``kind``, ``payee`` and ``amount`` are what to ask an approval for; ``reasons`` say why."""
+
+    code, status, message = "approval_required", 403, _("Please enter your payment PIN.")
+
+
+class ApprovalInvalid(DomainError):
+    code, status, message = "approval_invalid", 403, _("Please enter your payment PIN again.")

@@ -1,9 +1,14 @@
 """What this room plugs into those below it, and its reactions to what happened."""
 
+from datetime import datetime
+
 from django.utils.translation import gettext_lazy as _
 
-from payments import accounts
+from payments import accounts, notices, services, wallet_copies
 from payments.registry import purposes
+from superapp.accounts import registry as people
+from superapp.accounts.events import PhoneChanged
+from superapp.core.events import at_least_once
 
 
 def register() -> None:
@@ -11,3 +16,21 @@ def register() -> None:
     accounts.register()
     purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
     purposes.register("payments.adjustment", label=_("Correction"), kind="adjustment")
+    notices.register_security()
+    people.privacy.register(
+        "wallet_security",
+        export=wallet_copies.copy_of_security,
+        erase=services.erase_security,
+        covers={
+            "payments.Approval": {"user_id"},
+            "payments.KnownPayee": {"user_id"},
+            "payments.LimitCounter": {"user_id"},
+            "payments.PaceCounter": {"user_id"},
+            "payments.Wallet": {"user_id"},
+        },
+    )
+
+
+@at_least_once(PhoneChanged)
+def lower_limits(event: PhoneChanged) -> None:
+    services.lower_limits(user_id=event.user_id, changed_at=datetime.fromisoformat(event.changed_at))

@@ -1,1 +1,38 @@
 """What people and products can do with money."""
+
+from payments.services.approvals import IssuedApproval, authorise, issue_approval
+from payments.services.limits import forget_old_security, give_back_limit
+from payments.services.pins import (
+    begin_pin_reset,
+    cancel_pin_reset,
+    change_pin,
+    complete_pin_reset,
+    lower_limits,
+    set_pin,
+)
+from payments.services.wallets import (
+    erase_security,
+    freeze_wallet,
+    set_tier,
+    unfreeze_own_wallet,
+    unfreeze_wallet,
+)
+
+__all__ = [
+    "IssuedApproval",
+    "authorise",
+    "begin_pin_reset",
+    "cancel_pin_reset",
+    "change_pin",
+    "complete_pin_reset",
+    "erase_security",
+    "forget_old_security",
+    "freeze_wallet",
+    "give_back_limit",
+    "issue_approval",
+    "lower_limits",
+    "set_pin",
+    "set_tier",
+    "unfreeze_own_wallet",
+    "unfreeze_wallet",
+]

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from django.db import connection
 
@@ -68,3 +69,9 @@ os.register_at_fork(after_in_child=_generator.forget)
 def new_id() -> int:
     """A new id for any table. Asks the database for a node number the first time a process calls it."""
     return _generator()
+
+
+def made_at(made_id: int) -> datetime:
+    """When ``new_id`` made it, by the clock of the process that did. Good for ages, not for the order of commits."""
+    milliseconds = (made_id >> (NODE_BITS + COUNTER_BITS)) + EPOCH_MILLISECONDS
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

@@ -74,6 +74,8 @@ LIMITS: dict[str, Limit] = {
     # by the person who is added or invited
     "messaging.add_members.user": Limit(1000, 3600, fails_open=True),
     "messaging.join_group.user": Limit(60, 3600, fails_open=True),
+    # payments: what must be exact, wrong PINs, is counted in rows; this spares the machine the hashing
+    "payments.pin.user": Limit(60, 60, fails_open=True),
     # safety: staff read every one of them
     "safety.report.user": Limit(30, 86_400, fails_open=True),
     # realtime

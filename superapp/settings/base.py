@@ -396,6 +396,42 @@ REALTIME_FRAMES_PER_SECOND = 50.0
 WALLET_CURRENCIES = ["CNY", "EUR", "USD"]
 # What one wallet may hold, in minor units.
 WALLET_CEILING_MINOR = 1_000_000_000
+# Mixed into every PIN before it is hashed. Only production has to be given one: see docs/operate.md.
+PAYMENT_PIN_PEPPER = env.optional("PAYMENT_PIN_PEPPER", f"local-{SECRET_KEY}")
+# So many wrong PINs lock it: for the first of these times, then for the next; the last one repeats.
+PIN_MAX_FAILURES = 5
+PIN_LOCKS = [timedelta(minutes=15), timedelta(hours=1), timedelta(hours=24)]
+# A forgotten PIN: how long its owner, told on every device, can stop a reset, and for how long it can then be completed.
+PIN_RESET_WAIT = timedelta(hours=24)
+PIN_RESET_OPEN_FOR = timedelta(days=7)
+# From the PIN to the payment that it was shown for.
+APPROVAL_LIFETIME = timedelta(minutes=5)
+# What may be paid at once, on a day and in a year (UTC), in minor units.
+WALLET_TIERS = {
+    "basic": {
+        "CNY": (500_000, 1_000_000, 20_000_000),
+        "EUR": (60_000, 120_000, 2_500_000),
+        "USD": (60_000, 120_000, 2_500_000),
+    },
+    "verified": {
+        "CNY": (2_000_000, 5_000_000, 100_000_000),
+        "EUR": (250_000, 600_000, 12_000_000),
+        "USD": (250_000, 600_000, 12_000_000),
+    },
+    "full": {
+        "CNY": (10_000_000, 20_000_000, 500_000_000),
+        "EUR": (1_200_000, 2_500_000, 60_000_000),
+        "USD": (1_200_000, 2_500_000, 60_000_000),
+    },
+}
+# After a change of the phone number: for so long, no more than this at once and on a day, whatever the tier.
+WALLET_LOWERED_FOR = timedelta(hours=24)
+WALLET_LOWERED = {"CNY": (50_000, 100_000), "EUR": (6_000, 12_000), "USD": (6_000, 12_000)}
+# The risk rules (payments/services/risk.py): beyond these the PIN is asked for.
+WALLET_PIN_FREE_UP_TO = {"CNY": 20_000, "EUR": 3_000, "USD": 3_000}
+WALLET_PIN_FREE_PER_DAY = 5
+WALLET_PACE = 20
+WALLET_NEW_DEVICE_FOR = timedelta(hours=24)
 
 # --- Celery (every task is idempotent, carries ids and ends within a minute) ------------------------------------------
 CELERY_BROKER_URL = env.optional("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
@@ -418,6 +454,7 @@ CELERY_BEAT_SCHEDULE = {
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
     "messaging-forget-old-notices": {"task": "messaging.tasks.forget_old_notices", "schedule": 3600.0},
+    "payments-forget-old-security": {"task": "payments.tasks.forget_old_security", "schedule": 3600.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},
     "safety-forget-old": {"task": "superapp.safety.tasks.forget_old", "schedule": 3600.0},
     "media-delete-unused": {"task": "superapp.media.tasks.delete_unused", "schedule": 600.0},

@@ -44,6 +44,7 @@ from superapp.accounts.services.phone import (
     tell_old_number,
 )
 from superapp.accounts.services.profile import change_profile, create_user, set_password
+from superapp.accounts.services.proof import prove_again
 from superapp.accounts.services.sessions import (
     Session,
     refresh_session,
@@ -97,6 +98,7 @@ __all__ = [
     "matching_step",
     "note_devices_seen",
     "note_second_factor",
+    "prove_again",
     "qr_card",
     "reactivate",
     "refresh_session",

@@ -1,0 +1,8 @@
+from celery import shared_task
+
+from payments import services
+
+
+@shared_task
+def forget_old_security() -> None:
+    services.forget_old_security()
