@@ -113,9 +113,17 @@ def issue_approval(*, user_id: int, pin: str, kind: str, payee: str, amount: Mon
         cursor.execute(
             """
             INSERT INTO payments_approval (user_id, digest, kind, payee, amount_minor, currency, expires_at)
-            VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp() + %s) RETURNING expires_at
+            VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp() + make_interval(secs => %s)) RETURNING expires_at
             """,
-            [user_id, token.digest, kind, payee, amount.amount_minor, amount.currency, settings.APPROVAL_LIFETIME],
+            [
+                user_id,
+                token.digest,
+                kind,
+                payee,
+                amount.amount_minor,
+                amount.currency,
+                settings.APPROVAL_LIFETIME.total_seconds(),
+            ],
         )
         return IssuedApproval(approval=token.text, expires_at=cursor.fetchone()[0])
 

@@ -130,12 +130,16 @@ def begin_pin_reset(*, user_id: int, challenge: str, code: str) -> None:
         cursor.execute(
             """
             UPDATE payments_wallet SET reset_begun_at = statement_timestamp(),
-                reset_ready_at = statement_timestamp() + %(wait)s,
-                reset_ends_at = statement_timestamp() + %(wait)s + %(open)s
+                reset_ready_at = statement_timestamp() + make_interval(secs => %(wait)s),
+                reset_ends_at = statement_timestamp() + make_interval(secs => %(wait)s + %(open)s)
             WHERE user_id = %(user)s AND (reset_ends_at IS NULL OR reset_ends_at <= statement_timestamp())
             RETURNING reset_ready_at
             """,
-            {"user": user_id, "wait": settings.PIN_RESET_WAIT, "open": settings.PIN_RESET_OPEN_FOR},
+            {
+                "user": user_id,
+                "wait": settings.PIN_RESET_WAIT.total_seconds(),
+                "open": settings.PIN_RESET_OPEN_FOR.total_seconds(),
+            },
         )
         if row := cursor.fetchone():
             note(user_id, "pin_reset_begun", actor_id=user_id, ready_at=rfc3339(row[0]))

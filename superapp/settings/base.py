@@ -401,7 +401,7 @@ PAYMENT_PIN_PEPPER = env.optional("PAYMENT_PIN_PEPPER", f"local-{SECRET_KEY}")
 # So many wrong PINs lock it: for the first of these times, then for the next; the last one repeats.
 PIN_MAX_FAILURES = 5
 PIN_LOCKS = [timedelta(minutes=15), timedelta(hours=1), timedelta(hours=24)]
-# A forgotten PIN: how long its owner, told on every device, can stop a reset, and for how long it can then be completed.
+# A forgotten PIN: how long its owner, told on every device, can stop a reset, and how long it can then be completed.
 PIN_RESET_WAIT = timedelta(hours=24)
 PIN_RESET_OPEN_FOR = timedelta(days=7)
 # From the PIN to the payment that it was shown for.

@@ -33,6 +33,9 @@ if SIGN_IN_CODE_PROVIDER.endswith(".TwilioVerify"):
     env.required("TWILIO_AUTH_TOKEN")
     env.required("TWILIO_SERVICE_SID")
 
+if len(env.required("PAYMENT_PIN_PEPPER")) < 32:
+    raise ImproperlyConfigured("PAYMENT_PIN_PEPPER must be at least 32 random characters.")
+
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]

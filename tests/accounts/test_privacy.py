@@ -105,7 +105,14 @@ def test_rooms_cover_columns_that_there_are() -> None:
 
 
 def test_every_room_with_people_has_registered_itself() -> None:
-    assert [room.name for room in registry.privacy.rooms()] == ["accounts", "media", "safety", "realtime", "messaging"]
+    assert [room.name for room in registry.privacy.rooms()] == [
+        "accounts",
+        "media",
+        "safety",
+        "realtime",
+        "messaging",
+        "wallet_security",
+    ]
 
 
 def test_room_registers_once() -> None:

@@ -54,6 +54,7 @@ def lines() -> list[dict[str, Any]]:
         "MEDIA_ROOT": "/nonexistent/media",
         "STATIC_ROOT": "/nonexistent/static",
         "CLIENT_ADDRESS_HEADER": "none",
+        "PAYMENT_PIN_PEPPER": "p" * 32,
         "PYTHONWARNINGS": "ignore",
     }
     environment.pop("LOG_FORMAT", None)

@@ -23,6 +23,7 @@ COMPLETE = {
     "MEDIA_ROOT": "/srv/media",
     "STATIC_ROOT": "/srv/static",
     "CLIENT_ADDRESS_HEADER": "X-Real-IP",
+    "PAYMENT_PIN_PEPPER": "p" * 32,
 }
 
 
@@ -70,6 +71,7 @@ def test_production_refuses_to_start_without(missing: str, how: str, monkeypatch
     ("name", "value"),
     [
         ("SECRET_KEY", "x" * 49),
+        ("PAYMENT_PIN_PEPPER", "x" * 31),
         ("PUBLIC_ORIGIN", "http://superapp.example"),
         ("PUBLIC_ORIGIN", "superapp.example"),
         ("SIGN_IN_CODE_PROVIDER", "superapp.accounts.code_providers.Terminal"),

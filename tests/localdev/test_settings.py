@@ -18,6 +18,7 @@ PRODUCTION = {
     "MEDIA_ROOT": "/srv/media",
     "STATIC_ROOT": "/srv/static",
     "CLIENT_ADDRESS_HEADER": "X-Real-IP",
+    "PAYMENT_PIN_PEPPER": "p" * 32,
 }
 
 

@@ -359,6 +359,21 @@ def groups() -> Iterator[Row]:
     yield of_owner(204, "POST /api/v1/group-invitations/{conversation_id}/decline/", parts=elsewhere)
 
 
+def wallet_security() -> Iterator[Row]:
+    """Of one's own wallet. Nobody of the matrix has a PIN or a number."""
+    pin, code = {"pin": "284913"}, {"challenge": "x", "code": "000000"}
+    yield own(200, "GET /api/v1/wallet/security/")
+    yield own(201, "POST /api/v1/wallet/pin/", body=json(**pin))
+    yield own(403, "PUT /api/v1/wallet/pin/", body=json(current_pin="284913", new_pin="394026"))
+    yield own(403, "POST /api/v1/wallet/pin/reset/", body=json(**code))
+    yield own(404, "PUT /api/v1/wallet/pin/reset/", body=json(**pin, **code))
+    yield own(204, "DELETE /api/v1/wallet/pin/reset/")
+    payment = {"kind": "payments.transfer", "payee": "user:1", "amount": {"amount": 1250, "currency": "CNY"}}
+    yield own(403, "POST /api/v1/wallet/approvals/", body=json(**pin, **payment))
+    yield own(200, "POST /api/v1/wallet/freeze/")
+    yield own(403, "POST /api/v1/wallet/unfreeze/", body=json(**pin))
+
+
 ROWS: list[Row] = [
     *accounts(),
     *organisations(),
@@ -368,4 +383,5 @@ ROWS: list[Row] = [
     *notices(),
     *conversations(),
     *groups(),
+    *wallet_security(),
 ]
