@@ -121,6 +121,24 @@ def _commits_in_rolled_back_tests() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def ledger_is_sound(request: pytest.FixtureRequest) -> Iterator[None]:
+    """When the test is over, the ledger is checked. Of itself after every test of payments; others ask for it."""
+    has_database = request.node.get_closest_marker("django_db") or not {"db", *OWN_DATABASE}.isdisjoint(
+        request.fixturenames
+    )
+    if not has_database:
+        yield
+        return
+    if OWN_DATABASE.isdisjoint(request.fixturenames):
+        # Before its transaction rolls back.
+        request.getfixturevalue("db")
+    yield
+    from tests.payments.soundness import problems
+
+    assert not (found := problems()), "\n".join(["The ledger is not sound:", *found])
+
+
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, connections
 
 from payments.ledger.errors import LedgerOutOfStep
 
@@ -26,9 +26,9 @@ def expected() -> dict[str, str]:
     return found
 
 
-def differing() -> list[str]:
+def differing(*, using: str = "default") -> list[str]:
     """Names of functions that are missing in the database, are others there, or that nobody here knows."""
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT proname, prosrc FROM pg_proc"
             " WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'ledger_')"

@@ -18,6 +18,11 @@ NODE_BITS, COUNTER_BITS = 10, 12
 MAX_ID = 2**63 - 1
 
 
+def first_id_of(moment: datetime) -> int:
+    """The lowest id of that millisecond: ids rise with time, so rows from a time on are rows from an id on."""
+    return max(0, int(moment.timestamp() * 1000) - EPOCH_MILLISECONDS) << (NODE_BITS + COUNTER_BITS)
+
+
 def claim_node() -> int:
     """The next of 1,024 node numbers, from a sequence that cycles."""
     with connection.cursor() as cursor:

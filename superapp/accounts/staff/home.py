@@ -1,7 +1,6 @@
 """The first page of the admin, and what stands beside every page of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from django.utils.translation import ngettext
 from superapp.accounts import selectors
 from superapp.accounts.models import CodeCount, User
 from superapp.core import metrics
-from superapp.core.ids import EPOCH_MILLISECONDS
+from superapp.core.ids import first_id_of
 from superapp.core.models import Lease
 
 #: A relay that is this far behind is in trouble (the loop runs five times a second).
@@ -72,7 +71,7 @@ def organisations() -> list[Figure]:
 def people() -> list[Figure]:
     """Counted by indexes: ids begin with the time at which they were given, codes have a row a day."""
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    newcomers = User.objects.filter(id__gte=_first_id(today)).order_by()[: MOST_NEWCOMERS + 1].count()
+    newcomers = User.objects.filter(id__gte=first_id_of(today)).order_by()[: MOST_NEWCOMERS + 1].count()
     codes = CodeCount.objects.filter(day=today.date()).aggregate(sent=Sum("sent"))["sent"] or 0
     many = f"{MOST_NEWCOMERS:,}+" if newcomers > MOST_NEWCOMERS else f"{newcomers:,}"
     return [
@@ -157,11 +156,6 @@ def mark(request: HttpRequest) -> str:
 
 def account_links(request: HttpRequest) -> list[dict[str, Any]]:
     return [{"title": _("Recovery codes"), "link": reverse_lazy("mfa_view_recovery_codes")}]
-
-
-def _first_id(moment: datetime) -> int:
-    """The smallest that ``new_id`` can have given at that moment."""
-    return (int(moment.timestamp() * 1000) - EPOCH_MILLISECONDS) << 22
 
 
 def _duration(seconds: float) -> str:
