@@ -49,3 +49,4 @@ def register() -> None:
         ("world", "banks"),
     ):
         registry.house.register(kind, name)
+    registry.owner_pages |= {Account.Kind.WALLET: "accounts.user", Account.Kind.MERCHANT: "accounts.organisation"}

@@ -75,6 +75,14 @@ class Account(models.Model):
                 condition=~Q(status="closed") | Q(balance_minor=0, held_minor=0), name="ledger_account_closed_empty"
             ),
         ]
+        indexes = [
+            # For staff: the accounts of a kind, and those that are not as they should be.
+            models.Index(fields=["kind", "id"], name="ledger_account_by_kind"),
+            models.Index(fields=["status", "id"], condition=~Q(status="open"), name="ledger_account_not_open"),
+        ]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.kind, self.name, self.currency, str(self.owner or ""))))
 
 
 class Entry(models.Model):
@@ -106,6 +114,9 @@ class Entry(models.Model):
                 fields=["reverses"], condition=Q(reverses__isnull=False), name="ledger_entry_reversed_once"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.reference} {self.step}"
 
 
 class Posting(models.Model):
@@ -199,6 +210,9 @@ class Hold(models.Model):
             models.Index(fields=["expires_at"], condition=Q(status="open"), name="ledger_hold_expiring"),
             models.Index(fields=["account"], condition=Q(status="open"), name="ledger_hold_open"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.reference} {self.step}"
 
 
 class HoldStep(models.Model):

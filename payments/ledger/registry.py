@@ -58,5 +58,8 @@ class _Checks:
         self.rules[name] = problems
 
 
+#: Which page of the admin shows the owner of an account of this kind: the ledger knows only a number.
+owner_pages: dict[str, str] = {}
+
 house = _House()
 checks = _Checks()

@@ -34,5 +34,8 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "media.asset": {"view": (SUPPORT, MODERATOR)},
     "messaging.conversation": {"view": (SUPPORT, MODERATOR)},
+    "ledger.account": {"view": (FINANCE, SUPPORT)},
+    "ledger.entry": {"view": (FINANCE, SUPPORT)},
+    "ledger.hold": {"view": (FINANCE, SUPPORT)},
     "safety.report": {"view": (MODERATOR,), "resolve": (MODERATOR,), "dismiss": (MODERATOR,)},
 }

@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from messaging.models import Conversation
+from payments.ledger import services as ledger
+from payments.ledger.models import Account, Hold, Posting
 from superapp.accounts import services
 from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
 from superapp.accounts.staff.backend import permission_name, permissions_of
@@ -25,6 +27,7 @@ from superapp.safety.models import Report
 from tests.accounts.organisations import requested
 from tests.accounts.people import new_phone, person
 from tests.accounts.staffers import PASSWORD, browser, staff, submit, verified
+from tests.payments.money import fund
 
 pytestmark = pytest.mark.django_db
 REASON = "asked by letter, 12 May"
@@ -73,6 +76,14 @@ def make_asset() -> Asset:
     )  # fmt: skip
 
 
+def make_hold() -> Hold:
+    hold_id = ledger.hold(
+        account_id=fund(new_id(), 100), amount_minor=10, currency="CNY", purpose="tests.hold", reference=str(uuid4()),
+        step="hold", expires_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
+    return Hold.objects.get(id=hold_id)
+
+
 #: One of each, to look at. A model that the admin shows is missing here at most once: the tests below say so.
 MAKE: dict[str, Callable[[], Model]] = {
     "core.outboxevent": make_outbox_row,
@@ -87,6 +98,9 @@ MAKE: dict[str, Callable[[], Model]] = {
         id=new_id(), reporter_id=1, subject_kind="user", subject_id="1", reason="spam", snapshot={}
     ),
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),
+    "ledger.account": lambda: Account.objects.get(id=fund(new_id(), 100)),
+    "ledger.entry": lambda: Posting.objects.filter(account_id=fund(new_id(), 100)).get().entry,
+    "ledger.hold": make_hold,
 }
 
 

@@ -34,6 +34,9 @@ ICONS = {
     "media.asset": "photo_library",
     "messaging.conversation": "forum",
     "safety.report": "flag",
+    "ledger.account": "account_balance",
+    "ledger.entry": "receipt_long",
+    "ledger.hold": "lock_clock",
 }
 
 
