@@ -119,7 +119,8 @@ def check_pin(*, user_id: int, pin: str) -> str:
 
 def begin_pin_reset(*, user_id: int, challenge: str, code: str) -> None:
     """Forgotten: prove the phone, then wait. Meanwhile the old PIN counts, and any device can stop it. Repeatable: one
-    that is under way goes on. Call it outside a transaction.
+    that is under way goes on. Where the number changed a short while ago, which signs the other devices out, the wait
+    begins when limits are what they were. Call it outside a transaction.
 
     Raises ``PinNotSet`` and what ``prove_again`` does.
     """
@@ -130,8 +131,9 @@ def begin_pin_reset(*, user_id: int, challenge: str, code: str) -> None:
         cursor.execute(
             """
             UPDATE payments_wallet SET reset_begun_at = statement_timestamp(),
-                reset_ready_at = statement_timestamp() + make_interval(secs => %(wait)s),
-                reset_ends_at = statement_timestamp() + make_interval(secs => %(wait)s + %(open)s)
+                reset_ready_at = GREATEST(statement_timestamp(), lowered_until) + make_interval(secs => %(wait)s),
+                reset_ends_at =
+                    GREATEST(statement_timestamp(), lowered_until) + make_interval(secs => %(wait)s + %(open)s)
             WHERE user_id = %(user)s AND (reset_ends_at IS NULL OR reset_ends_at <= statement_timestamp())
             RETURNING reset_ready_at
             """,

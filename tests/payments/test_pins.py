@@ -1,12 +1,14 @@
 """The payment PIN: chosen, changed, guessed at, forgotten."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from messaging.models import Notice
+from payments import services
 from payments.models import Approval, Wallet
 from payments.services.pins import is_simple
 from superapp.accounts import services as accounts
@@ -263,6 +265,14 @@ def test_asking_twice_does_not_begin_the_wait_anew() -> None:
     first = ada.ok("POST", RESET_PATH, proof(ada, phone), status=201)["pin_reset"]
     assert ada.ok("POST", RESET_PATH, proof(ada, phone), status=201)["pin_reset"] == first
     assert told(ada) == ["pin_reset_begun"]
+
+
+def test_wait_is_longer_after_a_change_of_the_number() -> None:
+    ada, phone = with_phone()
+    changed_at = timezone.now() - timedelta(hours=1)
+    services.lower_limits(user_id=ada.device.user_id, changed_at=changed_at)
+    ready_at = ada.ok("POST", RESET_PATH, proof(ada, phone), status=201)["pin_reset"]["ready_at"]
+    assert datetime.fromisoformat(ready_at) == changed_at + timedelta(hours=48)
 
 
 def test_any_device_stops_a_reset() -> None:
