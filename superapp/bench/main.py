@@ -13,7 +13,7 @@ from superapp.localdev.progress import Problem, complain, note, say
 from superapp.localdev.report import current_commit
 
 #: The room, and the module that measures it: ``LIMITS`` and ``run(stand, report, scale)``.
-BENCHES = {"chat": "superapp.bench.chat", "core": "superapp.bench.core"}
+BENCHES = {"chat": "superapp.bench.chat", "core": "superapp.bench.core", "wallet": "superapp.bench.wallet"}
 
 
 def main(arguments: list[str]) -> int:

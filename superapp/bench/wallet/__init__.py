@@ -1,0 +1,18 @@
+"""`make bench APP=wallet`: the ledger's transfers beside the least that they could cost, and what is built on them."""
+
+from superapp.bench.frame import Limit, Report, Scale
+from superapp.bench.stand import Stand
+from superapp.bench.wallet import beside_pgbench, callers, transferring
+
+LIMITS = {
+    "transfer_rate_vs_bare": Limit.at_least(0.7),
+    "transfer_cpu_vs_bare": Limit.at_most(1.6),
+    "transfer_rate_vs_tpcb": Limit.at_least(0.5),
+}
+
+
+def run(stand: Stand, report: Report, scale: Scale) -> None:
+    count = scale.of(callers.CALLERS, least=2)
+    with callers.of_the_product(count) as ours, callers.bare(stand, count) as bare:
+        transferring.run(stand, report, scale, ours, bare)
+        beside_pgbench.run(stand, report, scale, ours, bare)
