@@ -15,7 +15,7 @@ help:
 	@echo '                    PORT=9000 instead of 8000 or the next free one'
 	@echo 'make test           all checks and tests; ARGS="tests/localdev -k leash" goes to pytest'
 	@echo 'make lint           only the checks: ruff, mypy, import contracts, missing migrations and translations'
-	@echo 'make bench          APP=core or chat: what a room takes, beside its limits; numbers in .local/bench'
+	@echo 'make bench          APP=core, chat or wallet: what a room takes, beside its limits; numbers in .local/bench'
 	@echo 'make soak           APP=core or chat: the tests of a room at full size; outcome in .local/soak'
 	@echo 'make backup         one file with the database and all media, in backups/ or FILE=…; nothing has to stop'
 	@echo 'make restore        FILE=… into an empty database, compared; YES=1 replaces one with people in it'

@@ -7,10 +7,10 @@ and returns what the first one made, anything else under the same three is ``Ide
 Amounts are in minor units, from 1 to ``MAX_AMOUNT_MINOR``.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -238,23 +238,25 @@ def fold_waiting(lease: Lease) -> int:
 
 def _call(function: str, *arguments: Any) -> Any:
     functions.make_sure()
-    placeholders = ", ".join(["%s"] * len(arguments))
-    with _refusals(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}({placeholders})", arguments)
-        return cursor.fetchone()[0]
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
     try:
-        yield
+        with connection.cursor() as cursor:
+            cursor.execute(_statement(function, len(arguments)), arguments)
+            return cursor.fetchone()[0]
     except DatabaseError as error:
-        cause: Any = error.__cause__
-        constraint = cause.diag.constraint_name if cause is not None and hasattr(cause, "diag") else None
-        refusal = _REFUSALS.get(getattr(cause, "pgcode", None)) or _REFUSALS.get(constraint)
-        if refusal is None:
-            raise
-        raise refusal from error
+        if refusal := _refusal(error):
+            raise refusal from error
+        raise
+
+
+@cache
+def _statement(function: str, count: int) -> str:
+    return f"SELECT {function}({', '.join(['%s'] * count)})"
+
+
+def _refusal(error: DatabaseError) -> type[DomainError] | None:
+    cause: Any = error.__cause__
+    constraint = cause.diag.constraint_name if cause is not None and hasattr(cause, "diag") else None
+    return _REFUSALS.get(getattr(cause, "pgcode", None)) or _REFUSALS.get(constraint)
 
 
 def _posted(new: int, found: Any) -> Posted:

@@ -72,12 +72,13 @@ def transfers(connection: Any, order: dict[str, Any], new_id: Ids) -> Callable[[
 
 def tpcb(connection: Any, order: dict[str, Any], _new_id: Ids) -> Callable[[int], None]:
     scale, cursor = order["scale"], connection.cursor()
+    chance = random.Random()  # noqa: S311
     cursor.execute("DEALLOCATE ALL;" + PREPARED)
     connection.commit()
 
     def transact(_number: int) -> None:
-        account, branch = random.randint(1, 100_000 * scale), random.randint(1, scale)
-        teller, delta = random.randint(1, 10 * scale), random.randint(-5000, 5000)
+        account, branch = chance.randint(1, 100_000 * scale), chance.randint(1, scale)
+        teller, delta = chance.randint(1, 10 * scale), chance.randint(-5000, 5000)
         cursor.execute("EXECUTE account (%s, %s)", [delta, account])
         cursor.execute("EXECUTE seen (%s)", [account])
         cursor.fetchone()
@@ -97,7 +98,7 @@ def tpcb_tables(database_url: str, *, scale: int) -> None:
         cursor.execute(TABLES, {"scale": scale})
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("VACUUM ANALYZE pgbench_branches, pgbench_tellers, pgbench_accounts")
     connection.close()
 
 

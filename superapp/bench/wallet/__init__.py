@@ -2,12 +2,13 @@
 
 from superapp.bench.frame import Limit, Report, Scale
 from superapp.bench.stand import Stand
-from superapp.bench.wallet import beside_pgbench, callers, transferring
+from superapp.bench.wallet import beside_pgbench, callers, hot, transferring
 
 LIMITS = {
     "transfer_rate_vs_bare": Limit.at_least(0.7),
     "transfer_cpu_vs_bare": Limit.at_most(1.6),
     "transfer_rate_vs_tpcb": Limit.at_least(0.5),
+    "hot_vs_distinct": Limit.at_least(0.5),
 }
 
 
@@ -16,3 +17,4 @@ def run(stand: Stand, report: Report, scale: Scale) -> None:
     with callers.of_the_product(count) as ours, callers.bare(stand, count) as bare:
         transferring.run(stand, report, scale, ours, bare)
         beside_pgbench.run(stand, report, scale, ours, bare)
+        hot.run(stand, report, scale, ours)

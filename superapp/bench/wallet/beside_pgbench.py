@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from superapp.bench.frame import Report, Run, Scale, interleave
@@ -34,8 +35,7 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers, bare: Callers
     def tpcb(seconds: float) -> Run:
         if program is None:
             return bare.run(stand, "tpcb", seconds=seconds, scale=branches)
-        # It counts in whole seconds.
-        return _run(stand, program, clients=len(ours.processes), seconds=max(1, round(seconds)))
+        return _run(stand, program, clients=len(ours.processes), seconds=seconds)
 
     def transfers(seconds: float) -> Run:
         return ours.run(stand, "transfer", seconds=seconds, pairs=pairs)
@@ -45,10 +45,7 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers, bare: Callers
     with step("tpcb", "as fast as it goes: the product's transfers, TPC-B"):
         for side in sides.values():
             side(min(seconds, WARM_UP_SECONDS))
-        fast = interleave(
-            {name: lambda side=side: side(seconds) for name, side in sides.items()},
-            rounds=scale.rounds,
-        )
+        fast = interleave({name: partial(side, seconds) for name, side in sides.items()}, rounds=scale.rounds)
     report.runs("transfer_beside_tpcb", fast, unit="transaction")
     report.rate_ratio("transfer_rate_vs_tpcb", fast, of="ours", to="tpcb")
 
@@ -74,11 +71,22 @@ def _initialise(stand: Stand, program: Path | None, branches: int) -> None:
         _checked([program, "--initialize", "--quiet", "--scale", str(branches), url])
 
 
-def _run(stand: Stand, program: Path, *, clients: int, seconds: int) -> Run:
-    command = [program, "--no-vacuum", "--protocol", "prepared", "--client", str(clients), "--jobs", "2"]
+def _run(stand: Stand, program: Path, *, clients: int, seconds: float) -> Run:
+    command: list[str | Path] = [
+        program,
+        "--no-vacuum",
+        "--protocol",
+        "prepared",
+        "--client",
+        str(clients),
+        "--jobs",
+        "2",
+    ]
+    # It knows whole seconds, or a number of transactions.
+    command += ["--time", str(round(seconds))] if seconds >= 1 else ["--transactions", "20"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with stand.measured() as spent:
-        said = _checked([*command, "--time", str(seconds), stand.addresses.database_url])
+        said = _checked([*command, stand.addresses.database_url])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     done, failed = _DONE.search(said), _FAILED.search(said)
     assert done is not None, said

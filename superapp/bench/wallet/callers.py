@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,8 +31,10 @@ class Callers:
         pairs: Sequence[Pair] = (),
         rate: float | None = None,
         scale: int = 1,
+        **parts: Iterable[int],
     ) -> Run:
-        """All at the same time, each with its own share of ``pairs``: as fast as it goes, or at ``rate`` in all."""
+        """All at the same time, each with its own share of ``pairs``: as fast as it goes, or at ``rate`` in all.
+        ``parts`` are further processes that have work because of it."""
         count = len(self.processes)
         orders = [
             {
@@ -44,7 +46,7 @@ class Callers:
             }
             for number in range(count)
         ]
-        with stand.measured(callers=[process.pid for process in self.processes]) as spent:
+        with stand.measured(callers=[process.pid for process in self.processes], **parts) as spent:
             for process, order in zip(self.processes, orders, strict=True):
                 _say(process, json.dumps(order))
             answers = [json.loads(_heard(process)) for process in self.processes]

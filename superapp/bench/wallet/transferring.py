@@ -1,5 +1,7 @@
 """A transfer of the ledger, called as the product calls it, beside psycopg2 that calls the same function."""
 
+from functools import partial
+
 from superapp.bench.frame import MAX_PACE, Report, Run, Scale, interleave
 from superapp.bench.stand import Stand
 from superapp.bench.wallet import accounts
@@ -28,9 +30,9 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers, bare: Callers
     with step("transfer", "as fast as it goes, then at one pace: the product, psycopg2 alone"):
         for callers, pairs in sides.values():
             callers.run(stand, "transfer", seconds=min(seconds, WARM_UP_SECONDS), pairs=pairs)
-        fast = interleave({name: lambda name=name: go(name) for name in sides}, rounds=scale.rounds)
+        fast = interleave({name: partial(go, name) for name in sides}, rounds=scale.rounds)
         rate = PACE * min(run.rate for runs in fast.values() for run in runs)
-        paced = interleave({name: lambda name=name: go(name, rate=rate) for name in sides}, rounds=scale.rounds)
+        paced = interleave({name: partial(go, name, rate=rate) for name in sides}, rounds=scale.rounds)
     report.runs("transfer_fast", fast, unit="transfer")
     report.rate_ratio("transfer_rate_vs_bare", fast, of="ours", to="bare")
     report.runs("transfer", paced, unit="transfer")
