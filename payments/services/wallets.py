@@ -17,7 +17,8 @@ from superapp.core.errors import Forbidden
 
 @transaction.atomic
 def freeze_wallet(*, user_id: int, actor_id: int | None, reason: str) -> None:
-    """Nothing is paid out of the wallet and nothing into it, but for money that comes back. Repeatable.
+    """Nothing is paid out of the wallet and nothing into it, but for money that comes back. A reset of the PIN that is
+    under way ends: whoever found the phone may have begun it. Repeatable.
 
     Its owner may, for a phone that is lost; what staff freeze (``actor_id`` is somebody else, or None for a rule) only
     staff can lift, also where the owner had frozen it before.
@@ -29,7 +30,8 @@ def freeze_wallet(*, user_id: int, actor_id: int | None, reason: str) -> None:
             INSERT INTO payments_wallet AS w (user_id, frozen_at, frozen_by, frozen_reason)
             VALUES (%(user)s, statement_timestamp(), %(by)s, %(reason)s)
             ON CONFLICT (user_id) DO UPDATE SET frozen_at = coalesce(w.frozen_at, excluded.frozen_at),
-                frozen_by = excluded.frozen_by, frozen_reason = excluded.frozen_reason
+                frozen_by = excluded.frozen_by, frozen_reason = excluded.frozen_reason,
+                reset_begun_at = NULL, reset_ready_at = NULL, reset_ends_at = NULL
             WHERE w.frozen_at IS NULL OR (w.frozen_by = 'owner' AND excluded.frozen_by = 'staff')
             """,
             {"user": user_id, "by": by, "reason": reason},

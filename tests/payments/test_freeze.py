@@ -1,9 +1,11 @@
 """Frozen wallets: nothing is paid out of them or into them, and what comes back reaches them."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from messaging.models import Notice
 from payments import services
@@ -139,6 +141,15 @@ def test_wallet_of_somebody_without_a_pin_can_be_frozen() -> None:
     bo.ok("POST", "wallet/pin/", {"pin": PIN}, status=201)
     assert bo.ok("POST", UNFREEZE, {"pin": PIN})["frozen"] is None
     assert Wallet.objects.get(user_id=bo.device.user_id).frozen_by == ""
+
+
+def test_freezing_stops_a_reset_that_a_thief_may_have_begun(ada: Api) -> None:
+    now = timezone.now()
+    Wallet.objects.filter(user_id=ada.device.user_id).update(
+        reset_begun_at=now, reset_ready_at=now, reset_ends_at=now + timedelta(days=1)
+    )
+    assert ada.get(SECURITY)["pin_reset"] is not None
+    assert ada.ok("POST", FREEZE)["pin_reset"] is None
 
 
 def test_person_is_told(ada: Api) -> None:
