@@ -88,3 +88,16 @@ class ApprovalRequired(DomainError):
 
 class ApprovalInvalid(DomainError):
     code, status, message = "approval_invalid", 403, _("Please enter your payment PIN again.")
+
+
+# --- from one person to another ---------------------------------------------------------------------------------------
+
+
+class TransferEnded(DomainError):
+    """``state`` says how."""
+
+    code, status, message = "transfer_ended", 409, _("This transfer is no longer waiting.")
+
+
+class TransferExpired(DomainError):
+    code, status, message = "transfer_expired", 410, _("This transfer was not accepted in time and went back.")

@@ -1,6 +1,7 @@
 """Facts that this app announces."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from superapp.core.events import Event
 
@@ -12,3 +13,27 @@ class MoneyMoved(Event):
 
     user_ids: tuple[int, ...]
     currency: str
+
+
+@dataclass(frozen=True)
+class TransferChanged(Event):
+    """A transfer was made, or has ended. ``frame`` is what both see of it."""
+
+    transfer_id: int
+    payer_id: int
+    payee_id: int
+    frame: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TransferEnded(Event):
+    """A transfer in a chat left ``pending``."""
+
+    transfer_id: int
+
+
+@dataclass(frozen=True)
+class TransferReceived(Event):
+    """An instant transfer is there."""
+
+    transfer_id: int

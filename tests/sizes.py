@@ -49,6 +49,10 @@ class Sizes:
     mangled_films: int
     # Conversations that a card was sent to when it changes.
     card_copies: int
+    # Transfers each way between two people who pay one another from eight threads each.
+    transfers_each_way: int
+    # How often a transfer is accepted, cancelled and returned at the moment at which its time is over.
+    transfer_ends: int
 
 
 sizes = {
@@ -75,6 +79,8 @@ sizes = {
         chat_model_steps=20,
         mangled_films=6,
         card_copies=20,
+        transfers_each_way=32,
+        transfer_ends=6,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -99,5 +105,7 @@ sizes = {
         chat_model_steps=50,
         mangled_films=300,
         card_copies=500,
+        transfers_each_way=200,
+        transfer_ends=100,
     ),
 }[SIZE]

@@ -1,8 +1,14 @@
 from django.urls import path
 
 from payments.api import security_views as security
+from payments.api import transfer_views as transfers
 
 urlpatterns = [
+    path("transfers/", transfers.Transfers.as_view()),
+    path("transfers/<id:transfer_id>/", transfers.TransferDetail.as_view()),
+    path("transfers/<id:transfer_id>/accept/", transfers.AcceptTransfer.as_view()),
+    path("transfers/<id:transfer_id>/cancel/", transfers.CancelTransfer.as_view()),
+    path("transfers/<id:transfer_id>/decline/", transfers.DeclineTransfer.as_view()),
     path("wallet/security/", security.Security.as_view()),
     path("wallet/pin/", security.Pin.as_view()),
     path("wallet/pin/reset/", security.PinReset.as_view()),

@@ -10,27 +10,35 @@ from payments.services.pins import (
     lower_limits,
     set_pin,
 )
-from payments.services.wallets import (
-    erase_security,
-    freeze_wallet,
-    set_tier,
-    unfreeze_own_wallet,
-    unfreeze_wallet,
+from payments.services.transfers import (
+    accept_transfer,
+    cancel_transfer,
+    create_transfer,
+    decline_transfer,
+    register_transfer_loop,
+    return_expired_transfers,
 )
+from payments.services.wallets import erase_security, freeze_wallet, set_tier, unfreeze_own_wallet, unfreeze_wallet
 
 __all__ = [
     "IssuedApproval",
+    "accept_transfer",
     "authorise",
     "begin_pin_reset",
     "cancel_pin_reset",
+    "cancel_transfer",
     "change_pin",
     "complete_pin_reset",
+    "create_transfer",
+    "decline_transfer",
     "erase_security",
     "forget_old_security",
     "freeze_wallet",
     "give_back_limit",
     "issue_approval",
     "lower_limits",
+    "register_transfer_loop",
+    "return_expired_transfers",
     "set_pin",
     "set_tier",
     "unfreeze_own_wallet",

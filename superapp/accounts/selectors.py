@@ -134,6 +134,11 @@ def active_user(user_id: int) -> User:
     return user
 
 
+def active_users(user_ids: Iterable[int]) -> QuerySet[User]:
+    """Those of these people who may act: neither banned nor gone."""
+    return User.objects.filter(id__in=list(user_ids), is_active=True)
+
+
 def visible_user(user_id: int, *, viewer_id: int) -> User:
     """Raises ``NotFound`` also for who hides from the viewer, after as many statements."""
     user = User.objects.filter(id=user_id, is_active=True).first()

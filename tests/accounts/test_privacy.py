@@ -111,6 +111,7 @@ def test_every_room_with_people_has_registered_itself() -> None:
         "safety",
         "realtime",
         "messaging",
+        "transfers",
         "wallet_security",
     ]
 

@@ -208,6 +208,21 @@ def people() -> Iterator[Row]:
     yield own(204, "DELETE /api/v1/blocks/{user_id}/", parts=lambda world: {"user_id": world.people["blocked"].id})
 
 
+def transfers() -> Iterator[Row]:
+    """The member has sent the owner money; nobody here has a PIN to pay with."""
+    yield own(200, "GET /api/v1/transfers/")
+    yield Row(
+        "POST /api/v1/transfers/",
+        {**dict.fromkeys(ROLES, 403), "owner": 422, "anonymous": 401},
+        body=lambda world: {"payee_id": world.people["owner"].id, "amount": {"amount": 1, "currency": "CNY"}},
+    )
+    one = "/api/v1/transfers/{transfer_id}/"
+    yield of_members(200, f"GET {one}")
+    for verb, who in (("accept", "owner"), ("decline", "owner"), ("cancel", "member")):
+        row = of_members(200, f"POST {one}{verb}/")
+        yield Row(**{**vars(row), "expected": {**row.expected, "owner": 403, "member": 403, who: 200}})
+
+
 def notices() -> Iterator[Row]:
     for name in ("notices/", "notices/summary/", "notice-kinds/", "badge/", "inbox/"):
         yield own(200, f"GET /api/v1/{name}")
@@ -384,4 +399,5 @@ ROWS: list[Row] = [
     *conversations(),
     *groups(),
     *wallet_security(),
+    *transfers(),
 ]

@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from messaging import services as messaging
 from messaging.models import GroupInvitation, JoinRequest
+from payments.ledger import services as ledger
+from payments.models import Transfer
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
+from superapp.core.ids import new_id
 from superapp.media import services as media
 from tests.media import images
 from tests.messaging import products
@@ -99,6 +102,7 @@ def build() -> World:
             "notice_kind": products.NEWS,
             "organisation_id": organisation.id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
+            "transfer_id": transfer_that_waits(member, owner).id,
         },
         blocked_direct_id=blocked_direct_id,
         direct_id=direct_id,
@@ -133,6 +137,31 @@ def invite(inviter: Device, organisation: Organisation, **to: str) -> accounts.I
 
 def invitation_link(inviter: Device, organisation: Organisation) -> str:
     return str(invite(inviter, organisation).link)
+
+
+def transfer_that_waits(payer: Device, payee: Device) -> Transfer:
+    """Its money is in the escrow of transfers, as if it had come from the payer's wallet."""
+    found = Transfer.objects.create(
+        id=new_id(),
+        kind=Transfer.Kind.CHAT,
+        payer_id=payer.user_id,
+        payee_id=payee.user_id,
+        amount_minor=100,
+        currency="CNY",
+        note="secret",
+        idempotency_key=uuid4(),
+        request_hash=b"",
+    )
+    ledger.transfer(
+        debit_account_id=ledger.house_account("world", "CNY", "opening"),
+        credit_account_id=ledger.house_account("escrow", "CNY", "transfers"),
+        amount_minor=100,
+        currency="CNY",
+        purpose="payments.transfer",
+        reference=str(found.id),
+        step="send",
+    )
+    return found
 
 
 def contents(*, prefix: str = "") -> dict[str, tuple[int, int]]:

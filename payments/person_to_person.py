@@ -1,0 +1,56 @@
+"""What money from one person to another plugs into the rooms below, and its reactions to what happened."""
+
+from django.utils.translation import gettext_lazy as _
+
+from messaging import services as messaging
+from payments import cards, selectors, services, transfer_copies, transfer_notices
+from payments.api.transfer_serializers import TransferOutput
+from payments.events import TransferChanged, TransferEnded
+from payments.ledger import registry as ledger
+from payments.models import Transfer
+from payments.registry import purposes
+from superapp.accounts import registry as people
+from superapp.core.events import after_commit, at_least_once
+from superapp.realtime import push
+from superapp.realtime import registry as realtime
+from superapp.realtime.registry import Push
+
+
+def register() -> None:
+    cards.register()
+    transfer_notices.register()
+    purposes.register("payments.transfer", describe=selectors.transfer_lines, label=_("Transfer"), kind="transfer")
+    realtime.pushes.register(
+        {"transfer.updated": Push("A transfer of yours or to you was made, or has ended.", TransferOutput)}
+    )
+    ledger.checks.register("payments.transfers", selectors.escrow_problems)
+    people.privacy.register(
+        "transfers",
+        export=transfer_copies.copy_of_transfers,
+        erase=transfer_copies.keep,
+        blockers=transfer_copies.blockers_of_transfers,
+        covers=transfer_copies.COVERS,
+    )
+    services.register_transfer_loop()
+
+
+@after_commit(TransferChanged)
+def show_transfer(event: TransferChanged) -> None:
+    push.to_users([event.payer_id, event.payee_id], type="transfer.updated", payload=event.frame)
+
+
+@at_least_once(TransferEnded)
+def show_end_of_transfer(event: TransferEnded) -> None:
+    """In the chat, and to the payer, who may not be looking."""
+    transfer = Transfer.objects.get(id=event.transfer_id)
+    card = cards.transfer_card(transfer)
+    messaging.update_card(kind=card.kind, reference=card.reference, data=card.data, version=card.version)
+    is_accepted = transfer.state == Transfer.State.ACCEPTED
+    if is_accepted or transfer.state in {Transfer.State.DECLINED, Transfer.State.RETURNED}:
+        messaging.notify(
+            user_id=transfer.payer_id,
+            kind=transfer_notices.TRANSFER_ACCEPTED if is_accepted else transfer_notices.TRANSFER_RETURNED,
+            params={"amount": transfer.money.as_json()},
+            dedupe_key=f"payments.transfer:{transfer.id}:ended",
+            card=card,
+        )

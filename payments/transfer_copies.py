@@ -1,0 +1,53 @@
+"""Somebody leaves: what a copy of their data holds of money between people, and what they have to settle before.
+
+What they paid and were paid stays: it is in the books, and in the statement of whoever was on the other side.
+"""
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.models import Transfer
+from superapp.accounts.registry import Blocker, Json, Part, Rows
+from superapp.core.api.fields import rfc3339
+
+COVERS = {"payments.Transfer": {"payer_id", "payee_id"}}
+BATCH = 500
+
+
+def copy_of_transfers(user_id: int) -> Iterator[Part]:
+    """Others are named by their ids: what they call themselves is theirs."""
+    yield "transfers", Rows(_transfers(user_id))
+
+
+def blockers_of_transfers(user_id: int) -> list[Blocker]:
+    """What is not accepted comes back, and somebody has to be there."""
+    count = Transfer.objects.filter(payer_id=user_id, state=Transfer.State.PENDING)[:100].count()
+    if not count:
+        return []
+    message = _("Transfers of yours wait to be accepted. Take them back, or wait for a day.")
+    return [Blocker("transfers_waiting", message, {"count": count})]
+
+
+def keep(user_id: int) -> None:
+    """Nothing here goes."""
+
+
+def _transfers(user_id: int) -> Iterator[Json]:
+    mine = Transfer.objects.filter(Q(payer_id=user_id) | Q(payee_id=user_id)).order_by("id")
+    last = 0
+    while batch := list(mine.filter(id__gt=last)[:BATCH]):
+        for transfer in batch:
+            yield {
+                "id": str(transfer.id),
+                "kind": transfer.kind,
+                "payer_id": str(transfer.payer_id),
+                "payee_id": str(transfer.payee_id),
+                "amount": transfer.money.as_json(),
+                "note": transfer.note,
+                "state": transfer.state,
+                "created_at": rfc3339(transfer.created_at),
+                "ended_at": rfc3339(transfer.ended_at) if transfer.ended_at else None,
+            }
+        last = batch[-1].id

@@ -1,0 +1,35 @@
+"""What people are told about money when they are not looking: sentences, made in their language when they are read."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from messaging import registry
+from payments.cards import shown
+
+Json = dict[str, Any]
+
+TRANSFER_ACCEPTED = "payments.transfer_accepted"
+TRANSFER_RETURNED = "payments.transfer_returned"
+TRANSFER_EXPIRING = "payments.transfer_expiring"
+
+
+def register() -> None:
+    add = registry.notices.register
+    # Money that came back must not be missed.
+    add(TRANSFER_RETURNED, text=_returned, mutable=False, label=gettext_lazy("Transfers that came back"))
+    add(TRANSFER_ACCEPTED, text=_accepted, mutable=True, label=gettext_lazy("Accepted transfers"))
+    add(TRANSFER_EXPIRING, text=_expiring, mutable=True, label=gettext_lazy("Transfers that wait for you"))
+
+
+def _accepted(params: Json) -> str:
+    return _("Your transfer of %(amount)s was accepted.") % {"amount": shown(params["amount"])}
+
+
+def _returned(params: Json) -> str:
+    return _("Your transfer of %(amount)s was not accepted and came back.") % {"amount": shown(params["amount"])}
+
+
+def _expiring(params: Json) -> str:
+    return _("A transfer of %(amount)s waits for you. It soon goes back.") % {"amount": shown(params["amount"])}
