@@ -62,8 +62,10 @@ def set_pin(*, user_id: int, pin: str, device_id: int, password: str = "", chall
 
     Who it is shows the password, a code to one's own phone, or that this device signed in a short while ago.
 
-    Raises ``TermsRequired``, ``PinTooSimple``, ``ProofRequired``, ``PinAlreadySet`` and what ``prove_again`` does.
+    Raises ``TermsRequired``, ``PinTooSimple``, ``ProofRequired``, ``PinAlreadySet``, ``TooManyRequests`` and what
+    ``prove_again`` does.
     """
+    limits.take(action="payments.pin.user", subject=str(user_id))
     people.require_terms(user_id=user_id)
     _check_strength(user_id, pin)
     if password or challenge:

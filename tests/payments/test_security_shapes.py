@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from payments import selectors
 from payments.api import security_serializers as shapes
 from tests.messaging.api import Api
 from tests.payments.security import PIN, set_pin
@@ -53,6 +56,13 @@ def test_wallet_of_somebody_new() -> None:
         "day": room("CNY", 1_000_000),
         "year": room("CNY", 20_000_000),
     }
+
+
+def test_own_page_costs_two_statements() -> None:
+    ada = person()
+    with CaptureQueriesContext(connection) as asked:
+        selectors.wallet_security(ada.user_id)
+    assert len(asked) == 2
 
 
 def test_no_answer_holds_a_pin() -> None:
