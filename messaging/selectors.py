@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from messaging import access, cards, log, personas
 from messaging.badge import badge as badge
@@ -53,6 +53,38 @@ def members_among(conversation_id: int, user_ids: Iterable[int]) -> set[int]:
     """Who of these people belongs to it now. One statement."""
     here = Membership.objects.filter(conversation_id=conversation_id, user_id__in=list(user_ids), left_seq=None)
     return set(here.values_list("user_id", flat=True))
+
+
+def conversation_of(*, actor_id: int, conversation_id: int) -> Conversation:
+    """Where somebody belongs now. One statement. Raises ``NotFound``."""
+    mine = Membership.objects.filter(conversation_id=OuterRef("id"), user_id=actor_id, left_seq=None)
+    found = Conversation.objects.filter(Exists(mine), id=conversation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def within_reach(user_id: int, offers: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Of what people offer in conversations, as pairs of a conversation and who offers it there: what is offered to
+    ``user_id``, who belongs there now and is not blocked by that one. One statement."""
+    pairs = sorted(set(offers))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT offer.conversation_id, offer.host_id
+            FROM unnest(%(conversations)s::bigint[], %(hosts)s::bigint[]) AS offer (conversation_id, host_id)
+            JOIN messaging_membership AS mine ON mine.conversation_id = offer.conversation_id
+                AND mine.user_id = %(user)s AND mine.left_seq IS NULL
+            WHERE NOT EXISTS (
+                SELECT 1 FROM messaging_block WHERE user_id = offer.host_id AND blocked_id = %(user)s)
+            """,
+            {
+                "conversations": [conversation_id for conversation_id, _host in pairs],
+                "hosts": [host_id for _conversation, host_id in pairs],
+                "user": user_id,
+            },
+        )
+        return set(cursor.fetchall())
 
 
 def places_of(user_ids: Sequence[int]) -> list[tuple[int, str]]:

@@ -37,3 +37,19 @@ class TransferReceived(Event):
     """An instant transfer is there."""
 
     transfer_id: int
+
+
+@dataclass(frozen=True)
+class RedPacketOpened(Event):
+    """``user_id`` opened a part of what ``sender_id`` sent."""
+
+    packet_id: int
+    sender_id: int
+    user_id: int
+
+
+@dataclass(frozen=True)
+class RedPacketClosed(Event):
+    """All parts are gone, or its day is over."""
+
+    packet_id: int

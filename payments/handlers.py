@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import accounts, notices, person_to_person, services, wallet_copies
+from payments import accounts, notices, person_to_person, red_packet_handlers, services, wallet_copies
 from payments.registry import purposes
 from superapp.accounts import registry as people
 from superapp.accounts.events import PhoneChanged
@@ -30,6 +30,7 @@ def register() -> None:
             "payments.Wallet": {"user_id"},
         },
     )
+    red_packet_handlers.register()
 
 
 @at_least_once(PhoneChanged)

@@ -24,14 +24,14 @@ def new_seed() -> bytes:
     return secrets.token_bytes(SEED_BYTES)
 
 
-def check(total: Money, parts: int) -> None:
+def check(total_minor: int, currency: str, parts: int) -> None:
     """Raises ``PartTooSmall`` or ``PartTooLarge`` for what no drawing could divide: each part is at least one minor
     unit and at most ``most_per_part``."""
-    most = most_per_part(total.currency)
-    if total.amount_minor < parts:
-        raise PartTooSmall(least=Money(1, total.currency).as_json())
-    if total.amount_minor > most * parts:
-        raise PartTooLarge(most=Money(most, total.currency).as_json())
+    most = most_per_part(currency)
+    if total_minor < parts:
+        raise PartTooSmall(least=Money(1, currency).as_json())
+    if total_minor > most * parts:
+        raise PartTooLarge(most=Money(most, currency).as_json())
 
 
 def equal_parts(total_minor: int, parts: int) -> list[int]:

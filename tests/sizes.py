@@ -53,6 +53,11 @@ class Sizes:
     transfers_each_way: int
     # How often a transfer is accepted, cancelled and returned at the moment at which its time is over.
     transfer_ends: int
+    # Parts of a red packet, and members of its group who tap it.
+    packet_parts: int
+    packet_claimers: int
+    # How often people open one while its day ends, and while they are sent away.
+    packet_races: int
 
 
 sizes = {
@@ -81,6 +86,9 @@ sizes = {
         card_copies=20,
         transfers_each_way=32,
         transfer_ends=6,
+        packet_parts=20,
+        packet_claimers=60,
+        packet_races=3,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -107,5 +115,8 @@ sizes = {
         card_copies=500,
         transfers_each_way=200,
         transfer_ends=100,
+        packet_parts=50,
+        packet_claimers=300,
+        packet_races=40,
     ),
 }[SIZE]

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from payments.api import red_packet_views as red_packets
 from payments.api import security_views as security
 from payments.api import transfer_views as transfers
 
@@ -15,4 +16,9 @@ urlpatterns = [
     path("wallet/approvals/", security.Approvals.as_view()),
     path("wallet/freeze/", security.Freeze.as_view()),
     path("wallet/unfreeze/", security.Unfreeze.as_view()),
+    path("red-packets/", red_packets.RedPackets.as_view()),
+    path("red-packets/year/", red_packets.RedPacketYear.as_view()),
+    path("red-packets/<id:packet_id>/", red_packets.RedPacketDetail.as_view()),
+    path("red-packets/<id:packet_id>/open/", red_packets.OpenRedPacket.as_view()),
+    path("red-packets/<id:packet_id>/claims/", red_packets.RedPacketClaims.as_view()),
 ]

@@ -7,7 +7,8 @@ and returns what the first one made, anything else under the same three is ``Ide
 Amounts are in minor units, from 1 to ``MAX_AMOUNT_MINOR``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -242,6 +243,19 @@ def _call(function: str, *arguments: Any) -> Any:
         with connection.cursor() as cursor:
             cursor.execute(_statement(function, len(arguments)), arguments)
             return cursor.fetchone()[0]
+    except DatabaseError as error:
+        if refusal := _refusal(error):
+            raise refusal from error
+        raise
+
+
+@contextmanager
+def moving_money() -> Iterator[None]:
+    """Around a statement of a room above, whose own function in Postgres calls ours under its locks: what ours refuse
+    is a ``DomainError``, as from the primitives."""
+    functions.make_sure()
+    try:
+        yield
     except DatabaseError as error:
         if refusal := _refusal(error):
             raise refusal from error

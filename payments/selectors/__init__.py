@@ -1,6 +1,39 @@
 """What people and products can read about money."""
 
+from payments.selectors.red_packets import (
+    claims_of,
+    look_again,
+    red_packet,
+    red_packet_card_live,
+    red_packet_lines,
+    red_packet_opened_frame,
+    red_packet_problems,
+    red_packet_year,
+    red_packets_received,
+    red_packets_sent,
+    show_openers,
+    show_senders,
+)
 from payments.selectors.security import wallet_security
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
 
-__all__ = ["escrow_problems", "show_parties", "transfer_lines", "transfer_of", "transfers", "wallet_security"]
+__all__ = [
+    "claims_of",
+    "escrow_problems",
+    "look_again",
+    "red_packet",
+    "red_packet_card_live",
+    "red_packet_lines",
+    "red_packet_opened_frame",
+    "red_packet_problems",
+    "red_packet_year",
+    "red_packets_received",
+    "red_packets_sent",
+    "show_openers",
+    "show_parties",
+    "show_senders",
+    "transfer_lines",
+    "transfer_of",
+    "transfers",
+    "wallet_security",
+]

@@ -10,6 +10,7 @@ from payments.services.pins import (
     lower_limits,
     set_pin,
 )
+from payments.services.red_packets import open_red_packet, return_unopened, send_red_packet
 from payments.services.transfers import (
     accept_transfer,
     cancel_transfer,
@@ -37,8 +38,11 @@ __all__ = [
     "give_back_limit",
     "issue_approval",
     "lower_limits",
+    "open_red_packet",
     "register_transfer_loop",
     "return_expired_transfers",
+    "return_unopened",
+    "send_red_packet",
     "set_pin",
     "set_tier",
     "unfreeze_own_wallet",

@@ -78,6 +78,9 @@ LIMITS: dict[str, Limit] = {
     "payments.pin.user": Limit(60, 60, fails_open=True),
     # safety: staff read every one of them
     "safety.report.user": Limit(30, 86_400, fails_open=True),
+    # payments: each red packet is a card that everybody in a conversation is shown
+    "payments.send_red_packet.user": Limit(30, 60, fails_open=True),
+    "payments.open_red_packet.user": Limit(60, 60, fails_open=True),
     # realtime
     "realtime.ticket.user": Limit(60, 60, fails_open=True),
 }

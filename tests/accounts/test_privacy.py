@@ -113,6 +113,7 @@ def test_every_room_with_people_has_registered_itself() -> None:
         "messaging",
         "transfers",
         "wallet_security",
+        "red_packets",
     ]
 
 

@@ -389,6 +389,23 @@ def wallet_security() -> Iterator[Row]:
     yield own(403, "POST /api/v1/wallet/unfreeze/", body=json(**pin))
 
 
+def red_packets() -> Iterator[Row]:
+    """One that the owner sent to their group."""
+    yield own(200, "GET /api/v1/red-packets/")
+    yield own(200, "GET /api/v1/red-packets/year/", query="?year=2026")
+    asked = {"kind": "equal", "total": {"amount": 100, "currency": "CNY"}, "parts": 2}
+    # Whoever belongs there has no PIN.
+    yield only(
+        403,
+        ("owner", "member"),
+        "POST /api/v1/red-packets/",
+        body=lambda world: {"conversation_id": str(world.things["conversation_id"]), **asked},
+    )
+    for part in ("", "claims/"):
+        yield of_members(200, f"GET /api/v1/red-packets/{{packet_id}}/{part}")
+    yield of_members(200, "POST /api/v1/red-packets/{packet_id}/open/")
+
+
 ROWS: list[Row] = [
     *accounts(),
     *organisations(),
@@ -400,4 +417,5 @@ ROWS: list[Row] = [
     *groups(),
     *wallet_security(),
     *transfers(),
+    *red_packets(),
 ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from messaging import services as messaging
 from messaging.models import GroupInvitation, JoinRequest
+from payments import services as payments
 from payments.ledger import services as ledger
 from payments.models import Transfer
 from superapp.accounts import services as accounts
@@ -19,6 +20,7 @@ from superapp.core.ids import new_id
 from superapp.media import services as media
 from tests.media import images
 from tests.messaging import products
+from tests.payments import packets
 from tests.realtime.people import Device, another_device, befriend, group, person, say
 
 Json = dict[str, Any]
@@ -68,6 +70,9 @@ def build() -> World:
     messaging.remove_member(actor_id=owner.user_id, conversation_id=conversation_id, user_id=ex_member.user_id)
     say(owner, conversation_id, "secret")
     messaging.block(actor_id=owner.user_id, user_id=blocked.user_id)
+    packet = packets.send(owner, conversation_id, 100)
+    # Nobody here has a PIN.
+    payments.erase_security(owner.user_id)
     request = messaging.request_friend(sender_id=asker.user_id, recipient_id=owner.user_id, source="handle")
     asset = media.store(
         owner_id=owner.user_id,
@@ -91,6 +96,7 @@ def build() -> World:
         things={
             "conversation_id": conversation_id,
             "seq": 2,
+            "packet_id": packet.id,
             "tag_id": messaging.create_tag(actor_id=owner.user_id, name="Work").id,
             "user_id": owner.id,
             "device_id": another_device(owner).device_id,
