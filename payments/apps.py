@@ -8,6 +8,7 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Wallet")
 
     def ready(self) -> None:
-        from payments import handlers
+        from payments import consumers, handlers
 
         handlers.register()
+        consumers.register()

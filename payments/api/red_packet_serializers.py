@@ -43,6 +43,10 @@ class RedPacketInput(Input):
         return {**attrs, "currency": money.currency}
 
 
+class OpenCommand(Input):
+    packet_id = Id()
+
+
 class OpenedPartOutput(Output):
     amount = MoneyField()
     is_luckiest = serializers.BooleanField(help_text="The most of all, of random parts, once all are gone.")

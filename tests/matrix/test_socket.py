@@ -82,6 +82,7 @@ COMMANDS = [
     of_members("message.read", lambda world: in_group(world, seq=1), ex_member=OK),
     of_members("typing", in_group),
     of_members("typing", in_blocked, about="to somebody who blocked", member="not_found", blocked="blocked"),
+    of_members("red_packet.open", lambda world: {"packet_id": str(world.things["packet_id"])}),
 ]
 TOPICS = [
     of_members("conversation", lambda world: {"topic": f"conversation:{world.things['conversation_id']}"}),

@@ -5,16 +5,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from messaging import services as messaging
 from payments import selectors, services
 from payments.api import red_packet_serializers as shapes
+from payments.ledger import services as ledger
 from payments.ledger.models import Entry
 from payments.ledger.services import set_status
 from payments.models import LimitCounter, RedPacket, RedPacketClaim
 from payments.registry import purposes
 from payments.services.red_packets import LOOK_AGAIN_AFTER
+from superapp.accounts import registry as people_registry
 from tests.accounts.outbox import deliver
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire, wire  # noqa: F401  (a fixture)
@@ -480,6 +483,73 @@ def test_what_cannot_go_back_keeps_no_other_waiting() -> None:
     assert not stuck.is_open
     assert wallet(cy.user_id).balance_minor == 520
     assert packets.sweep() == 0
+
+
+# --- what it costs, keeps and is checked by ---------------------------------------------------------------------------
+
+
+def statements(work: Any) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
+
+
+def test_coming_late_and_tapping_twice_cost_two_statements() -> None:
+    members, conversation_id = tea(4)
+    packet = packets.send(members[0], conversation_id, 100)
+    fund(members[1].user_id, 1)
+    # The packet, whether it is theirs, their wallet, the function; after the commit what is pushed of it.
+    assert statements(lambda: packets.open_packet(members[1], packet)) <= 8
+    packets.open_packet(members[2], packet)
+    for who in members:
+        assert statements(lambda: packets.open_packet(who, packet)) == 2  # noqa: B023
+
+
+def test_sending_costs_the_same_whatever_the_number_of_parts() -> None:
+    members, conversation_id = tea(20)
+
+    def cost(parts: int) -> int:
+        given = {"parts": parts, "approval": packets.approval(members[0], conversation_id, 100)}
+        asked = {"kind": "random", "total_minor": 100, "currency": "CNY", "idempotency_key": uuid4(), **given}
+        send: Any = services.send_red_packet
+        return statements(lambda: send(sender_id=members[0].user_id, conversation_id=conversation_id, **asked))
+
+    assert cost(1) == cost(20) <= 12
+
+
+def test_a_copy_of_somebodys_data_has_theirs() -> None:
+    (ada, bo, _cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id, 100, greeting="To Friday")
+    packets.open_packet(bo, packet)
+    (room,) = [room for room in people_registry.privacy.rooms() if room.name == "red_packets"]
+    of_ada, of_bo = (
+        {name: list(part.rows) for name, part in room.export(who.user_id) if isinstance(part, people_registry.Rows)}
+        for who in (ada, bo)
+    )
+    assert [(one["id"], one["greeting"], one["taken"]) for one in of_ada["sent"]] == [(str(packet.id), "To Friday", 1)]
+    assert of_ada["opened"] == of_bo["sent"] == []
+    assert [one["amount"] for one in of_bo["opened"]] == [money(packet.amounts[0])]
+    # Money of theirs is still on its way.
+    assert [blocker.code for blocker in room.blockers(ada.user_id)] == ["red_packets_open"]
+    assert room.blockers(bo.user_id) == []
+
+
+def test_the_check_finds_money_that_left_by_another_way() -> None:
+    (ada, *_), conversation_id = tea()
+    packets.send(ada, conversation_id, 100)
+    assert selectors.red_packet_problems() == []
+    with transaction.atomic():
+        ledger.transfer(
+            debit_account_id=ledger.house_account("escrow", "CNY", "red_packets"),
+            credit_account_id=account(ada.user_id),
+            amount_minor=30,
+            currency="CNY",
+            purpose="test",
+            reference="theft",
+            step="send",
+        )
+        assert selectors.red_packet_problems() == ["escrow of red packets: 70 CNY, and 100 are not opened yet"]
+        transaction.set_rollback(True)
 
 
 # --- what the database refuses ----------------------------------------------------------------------------------------

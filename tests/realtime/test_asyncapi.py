@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from messaging import services as messaging
+from payments import services as payments
 from superapp.accounts import services as accounts
 from superapp.accounts.events import DeviceAdded, PhoneChanged, StaffInvited
 from superapp.core.api.fields import rfc3339
@@ -17,6 +18,8 @@ from superapp.realtime import handlers, push, registry
 from tests import contract
 from tests.messaging import products
 from tests.messaging.groups import fill
+from tests.payments import packets
+from tests.payments.security import approve
 from tests.realtime.inside import InsideGateway
 from tests.realtime.people import Device, another_device, person, say
 from tests.realtime.rooms import room, rooms, server_with_rooms  # noqa: F401  (a fixture)
@@ -133,6 +136,7 @@ async def test_every_frame_of_it_is_seen(server: InsideGateway, settings: Any) -
     async with entered(server, ada, bo, other) as (here, there, beside):
         topic = await _become_friends(ada, bo, here, there)
         await _talk(topic.partition(":")[2], ada, bo, here, there, beside)
+        await _pay(int(topic.partition(":")[2]), ada, bo, here, there)
         await _be_served(ada, bo, there)
         await _listen(topic, ada, here)
         await _be_somebody(ada, other, here)
@@ -204,6 +208,23 @@ async def _talk(conversation_id: str, ada: Device, bo: Device, here: Socket, the
     await beside.pushed("read.updated", read_seq=seq)
 
 
+async def _pay(conversation_id: int, ada: Device, bo: Device, here: Socket, there: Socket) -> None:
+    packet = await asyncio.to_thread(packets.send, ada, conversation_id, 520, kind="one_to_one", parts=1)
+    await there.ask("red_packet.open", {"packet_id": str(packet.id)})
+    await here.pushed("red_packet.opened")
+    await asyncio.to_thread(packets.make_rich, ada, 100)
+    await asyncio.to_thread(
+        payments.create_transfer,
+        payer_id=ada.user_id,
+        payee_id=bo.user_id,
+        amount_minor=100,
+        currency="CNY",
+        idempotency_key=uuid4(),
+        approval=await asyncio.to_thread(approve, ada.user_id, "payments.transfer", f"user:{bo.id}", 100),
+    )
+    await there.pushed("transfer.updated")
+
+
 async def _be_served(ada: Device, bo: Device, there: Socket) -> None:
     name = {"purpose": "test.story", "reference": str(uuid4())}
     members = [ada.user_id, bo.user_id]
@@ -270,6 +291,7 @@ async def _be_refused(here: Socket) -> None:
         "message.recall": nowhere | {"seq": 1},
         "message.react": nowhere | {"seq": 1, "emoji": "👍", "is_added": True},
         "typing": nowhere,
+        "red_packet.open": {"packet_id": "1"},
         "subscribe": {"topic": "conversation:1"},
         "nobody.knows": {},
     }
