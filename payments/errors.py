@@ -2,6 +2,16 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from payments.ledger.errors import AccountClosed as AccountClosed
+from payments.ledger.errors import AccountFrozen as AccountFrozen
+from payments.ledger.errors import BalanceTooHigh as BalanceTooHigh
+from payments.ledger.errors import CaptureTooHigh as CaptureTooHigh
+from payments.ledger.errors import CurrencyMismatch as CurrencyMismatch
+from payments.ledger.errors import HoldEnded as HoldEnded
+from payments.ledger.errors import HoldTooLow as HoldTooLow
+from payments.ledger.errors import InsufficientFunds as InsufficientFunds
+from payments.ledger.errors import InvalidAmount as InvalidAmount
+from payments.ledger.errors import SameAccount as SameAccount
 from superapp.core.errors import DomainError
 
 # --- Red packets ------------------------------------------------------------------------------------------------------
@@ -101,3 +111,30 @@ class TransferEnded(DomainError):
 
 class TransferExpired(DomainError):
     code, status, message = "transfer_expired", 410, _("This transfer was not accepted in time and went back.")
+
+
+# --- Payments to products ---------------------------------------------------------------------------------------------
+
+
+class EscrowTooLow(DomainError):
+    """``left`` is what is in escrow for this."""
+
+    code, status, message = "escrow_too_low", 422, _("This is more than was paid for it and is still there.")
+
+
+class RefundTooHigh(DomainError):
+    """``left`` is what can still be given back."""
+
+    code, status, message = "refund_too_high", 422, _("This is more than what is left of the payment.")
+
+
+class TooManyRefunds(DomainError):
+    """``most`` is how many there may be."""
+
+    code, status, message = "too_many_refunds", 422, _("This payment cannot be refunded in more parts.")
+
+
+class PayeeShort(DomainError):
+    """Nothing moved. Asking again succeeds once they have taken in enough."""
+
+    code, status, message = "payee_short", 422, _("Whoever was paid does not have this money any more.")

@@ -53,3 +53,52 @@ class RedPacketClosed(Event):
     """All parts are gone, or its day is over."""
 
     packet_id: int
+
+
+# --- Payments to products ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PaymentMade(Event):
+    """Somebody's money was paid to a product's legs (``payer_id``), or escrow was settled (None). ``hold_id``: it was
+    held before."""
+
+    payment_id: int
+    purpose: str
+    reference: str
+    step: str
+    payer_id: int | None
+    currency: str
+    amount_minor: int
+    hold_id: int | None = None
+
+
+@dataclass(frozen=True)
+class PaymentRefunded(Event):
+    """A part of a payment went back to its payer, or into escrow (``payer_id`` None)."""
+
+    payment_id: int
+    refund_id: int
+    purpose: str
+    reference: str
+    step: str
+    payer_id: int | None
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class HoldReleased(Event):
+    """A product gave free what it had set aside."""
+
+    hold_id: int
+    purpose: str
+    reference: str
+    payer_id: int
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class HoldExpired(HoldReleased):
+    """Nobody captured it in time, so it was given free: the product that held it can no longer take it."""

@@ -4,7 +4,15 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import accounts, notices, person_to_person, red_packet_handlers, services, wallet_copies
+from payments import (
+    accounts,
+    notices,
+    payment_handlers,
+    person_to_person,
+    red_packet_handlers,
+    services,
+    wallet_copies,
+)
 from payments.registry import purposes
 from superapp.accounts import registry as people
 from superapp.accounts.events import PhoneChanged
@@ -17,6 +25,7 @@ def register() -> None:
     purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
     purposes.register("payments.adjustment", label=_("Correction"), kind="adjustment")
     person_to_person.register()
+    payment_handlers.register()
     notices.register_security()
     people.privacy.register(
         "wallet_security",

@@ -58,6 +58,11 @@ class Sizes:
     packet_claimers: int
     # How often people open one while its day ends, and while they are sent away.
     packet_races: int
+    # How often a hold is captured, released and expired at the same moment.
+    hold_endings: int
+    # Histories of payments to a shop that are made up, and how much happens in each.
+    shop_models: int
+    shop_model_steps: int
 
 
 sizes = {
@@ -89,6 +94,9 @@ sizes = {
         packet_parts=20,
         packet_claimers=60,
         packet_races=3,
+        hold_endings=4,
+        shop_models=6,
+        shop_model_steps=20,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -118,5 +126,8 @@ sizes = {
         packet_parts=50,
         packet_claimers=300,
         packet_races=40,
+        hold_endings=60,
+        shop_models=400,
+        shop_model_steps=50,
     ),
 }[SIZE]

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from payments.api import payment_views as payments
 from payments.api import red_packet_views as red_packets
 from payments.api import security_views as security
 from payments.api import transfer_views as transfers
@@ -21,4 +22,5 @@ urlpatterns = [
     path("red-packets/<id:packet_id>/", red_packets.RedPacketDetail.as_view()),
     path("red-packets/<id:packet_id>/open/", red_packets.OpenRedPacket.as_view()),
     path("red-packets/<id:packet_id>/claims/", red_packets.RedPacketClaims.as_view()),
+    path("payments/<id:payment_id>/", payments.Payment.as_view()),
 ]

@@ -2,8 +2,24 @@
 
 from payments.models.approvals import Approval
 from payments.models.limits import KnownPayee, LimitCounter, PaceCounter
+from payments.models.payments import MOST_REFUNDS, Escrow, Hold, Payment, PaymentLeg, Refund
 from payments.models.red_packets import RedPacket, RedPacketClaim
 from payments.models.transfers import Transfer
 from payments.models.wallets import Wallet
 
-__all__ = ["Approval", "KnownPayee", "LimitCounter", "PaceCounter", "RedPacket", "RedPacketClaim", "Transfer", "Wallet"]
+__all__ = [
+    "MOST_REFUNDS",
+    "Approval",
+    "Escrow",
+    "Hold",
+    "KnownPayee",
+    "LimitCounter",
+    "PaceCounter",
+    "Payment",
+    "PaymentLeg",
+    "RedPacket",
+    "RedPacketClaim",
+    "Refund",
+    "Transfer",
+    "Wallet",
+]

@@ -1,5 +1,6 @@
 """What people and products can read about money."""
 
+from payments.selectors.payments import payment_frame, payments_of_entries
 from payments.selectors.red_packets import (
     claims_of,
     look_again,
@@ -21,6 +22,8 @@ __all__ = [
     "claims_of",
     "escrow_problems",
     "look_again",
+    "payment_frame",
+    "payments_of_entries",
     "red_packet",
     "red_packet_card_live",
     "red_packet_lines",

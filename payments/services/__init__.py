@@ -1,5 +1,6 @@
 """What people and products can do with money."""
 
+from payments.legs import ESCROW, FEE, Leg, Party
 from payments.services.approvals import IssuedApproval, authorise, issue_approval
 from payments.services.limits import forget_old_security, give_back_limit
 from payments.services.pins import (
@@ -10,7 +11,9 @@ from payments.services.pins import (
     lower_limits,
     set_pin,
 )
+from payments.services.products import capture, hold, pay, raise_hold, release, settle
 from payments.services.red_packets import open_red_packet, return_unopened, send_red_packet
+from payments.services.refunds import refund
 from payments.services.transfers import (
     accept_transfer,
     cancel_transfer,
@@ -22,12 +25,17 @@ from payments.services.transfers import (
 from payments.services.wallets import erase_security, freeze_wallet, set_tier, unfreeze_own_wallet, unfreeze_wallet
 
 __all__ = [
+    "ESCROW",
+    "FEE",
     "IssuedApproval",
+    "Leg",
+    "Party",
     "accept_transfer",
     "authorise",
     "begin_pin_reset",
     "cancel_pin_reset",
     "cancel_transfer",
+    "capture",
     "change_pin",
     "complete_pin_reset",
     "create_transfer",
@@ -36,15 +44,21 @@ __all__ = [
     "forget_old_security",
     "freeze_wallet",
     "give_back_limit",
+    "hold",
     "issue_approval",
     "lower_limits",
     "open_red_packet",
+    "pay",
+    "raise_hold",
+    "refund",
     "register_transfer_loop",
+    "release",
     "return_expired_transfers",
     "return_unopened",
     "send_red_packet",
     "set_pin",
     "set_tier",
+    "settle",
     "unfreeze_own_wallet",
     "unfreeze_wallet",
 ]

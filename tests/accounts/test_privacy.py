@@ -112,6 +112,7 @@ def test_every_room_with_people_has_registered_itself() -> None:
         "realtime",
         "messaging",
         "transfers",
+        "payments_to_products",
         "wallet_security",
         "red_packets",
     ]

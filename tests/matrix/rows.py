@@ -406,6 +406,11 @@ def red_packets() -> Iterator[Row]:
     yield of_members(200, "POST /api/v1/red-packets/{packet_id}/open/")
 
 
+def payments_to_products() -> Iterator[Row]:
+    """The owner was paid a part of what somebody bought."""
+    yield of_owner(200, "GET /api/v1/payments/{payment_id}/")
+
+
 ROWS: list[Row] = [
     *accounts(),
     *organisations(),
@@ -418,4 +423,5 @@ ROWS: list[Row] = [
     *wallet_security(),
     *transfers(),
     *red_packets(),
+    *payments_to_products(),
 ]

@@ -20,7 +20,8 @@ from superapp.core.ids import new_id
 from superapp.media import services as media
 from tests.media import images
 from tests.messaging import products
-from tests.payments import packets
+from tests.payments import packets, shop
+from tests.payments.payers import payer
 from tests.realtime.people import Device, another_device, befriend, group, person, say
 
 Json = dict[str, Any]
@@ -109,6 +110,7 @@ def build() -> World:
             "organisation_id": organisation.id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
             "transfer_id": transfer_that_waits(member, owner).id,
+            "payment_id": shop.pay(payer(10), shop.to_user(owner.user_id, 10)).id,
         },
         blocked_direct_id=blocked_direct_id,
         direct_id=direct_id,

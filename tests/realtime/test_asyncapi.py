@@ -29,6 +29,7 @@ from tests.realtime.sockets import Refused, Rest, Socket, enter, entered
 SEEN_ELSEWHERE: dict[str, str] = {
     "message.deleted": "tests/messaging/test_deleting.py",
     "history.cleared": "tests/messaging/test_deleting.py",
+    "payment.updated": "tests/payments/test_refunds.py",
 }
 
 

@@ -1,0 +1,83 @@
+"""Payments to products, as those see them whose money it was and is."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from payments.models import Payment, PaymentLeg, Refund
+from payments.registry import ReceiptLine, purposes
+from superapp.core.api.fields import rfc3339
+from superapp.core.errors import NotFound
+from superapp.core.money import Money
+
+Json = dict[str, Any]
+
+
+def payment_frame(*, viewer_id: int, payment_id: int) -> Json:
+    """To its payer all of it, to a person who was paid the part that is theirs. Raises ``NotFound`` for everybody else.
+
+    Four statements, and what the product takes to describe it.
+    """
+    payment = Payment.objects.filter(id=payment_id).first()
+    if payment is None:
+        raise NotFound
+    theirs = [leg for leg in PaymentLeg.objects.filter(payment_id=payment_id) if _is_of(leg, viewer_id)]
+    is_payer = payment.payer_id == viewer_id
+    if not is_payer and not theirs:
+        raise NotFound
+    refunds = list(Refund.objects.filter(payment_id=payment_id).order_by("id"))
+    line = _line(payment, viewer_id)
+    return {
+        "id": str(payment.id),
+        "purpose": payment.purpose,
+        "reference": payment.reference,
+        "role": "payer" if is_payer else "payee",
+        "amount": _money(payment, payment.amount_minor if is_payer else sum(leg.amount_minor for leg in theirs)),
+        "refunded": _money(payment, payment.refunded_minor if is_payer else sum(leg.refunded_minor for leg in theirs)),
+        "title": str(line.title),
+        "counterparty": line.counterparty,
+        "note": line.note,
+        "data": line.data,
+        "refunds": _refunds_of_payer(payment, refunds) if is_payer else _refunds_of_payee(payment, refunds, theirs),
+        "created_at": rfc3339(payment.created_at),
+    }
+
+
+def payments_of_entries(entry_ids: Iterable[int]) -> dict[int, int]:
+    """Which payment each journal entry is, of those that are one. One statement."""
+    return dict(Payment.objects.filter(entry_id__in=list(entry_ids)).values_list("entry_id", "id"))
+
+
+def _is_of(leg: PaymentLeg, user_id: int) -> bool:
+    return leg.party_kind == PaymentLeg.Party.USER and leg.party_id == user_id
+
+
+def _line(payment: Payment, viewer_id: int) -> ReceiptLine:
+    known = purposes.get(payment.purpose)
+    plain = ReceiptLine(title=str(known.label) if known else payment.purpose)
+    if known is None or known.describe is None:
+        return plain
+    return known.describe([payment.reference], viewer_id).get(payment.reference, plain)
+
+
+def _refunds_of_payer(payment: Payment, refunds: Iterable[Refund]) -> list[Json]:
+    return [_refund(payment, refund, refund.amount_minor, refund.reason) for refund in refunds]
+
+
+def _refunds_of_payee(payment: Payment, refunds: Iterable[Refund], legs: Iterable[PaymentLeg]) -> list[Json]:
+    """What each took from them. The reason was said to the payer."""
+    numbers = [leg.number for leg in legs]
+    parts = ((refund, sum(refund.parts_minor[number] for number in numbers)) for refund in refunds)
+    return [_refund(payment, refund, part, "") for refund, part in parts if part]
+
+
+def _refund(payment: Payment, refund: Refund, amount_minor: int, reason: str) -> Json:
+    return {
+        "id": str(refund.id),
+        "amount": _money(payment, amount_minor),
+        "reason": reason,
+        "created_at": rfc3339(refund.created_at),
+    }
+
+
+def _money(payment: Payment, amount_minor: int) -> Json:
+    return Money(amount_minor, payment.currency).as_json()
