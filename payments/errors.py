@@ -138,3 +138,22 @@ class PayeeShort(DomainError):
     """Nothing moved. Asking again succeeds once they have taken in enough."""
 
     code, status, message = "payee_short", 422, _("Whoever was paid does not have this money any more.")
+
+
+# --- Corrections by staff ---------------------------------------------------------------------------------------------
+
+
+class OwnWallet(DomainError):
+    code, status, message = "own_wallet", 403, _("Nobody corrects their own wallet.")
+
+
+class SecondPersonNeeded(DomainError):
+    code, status, message = "second_person_needed", 403, _("Somebody else has to approve what you proposed.")
+
+
+class AdjustmentDecided(DomainError):
+    code, status, message = "adjustment_decided", 409, _("This correction has been decided already.")
+
+
+class AdjustmentExpired(DomainError):
+    code, status, message = "adjustment_expired", 410, _("Nobody approved this correction in time. Propose it anew.")

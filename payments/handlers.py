@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import (
     accounts,
+    corrections,
     notices,
     payment_handlers,
     person_to_person,
@@ -23,7 +24,7 @@ def register() -> None:
     """Called once at start."""
     accounts.register()
     purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
-    purposes.register("payments.adjustment", label=_("Correction"), kind="adjustment")
+    corrections.register()
     person_to_person.register()
     payment_handlers.register()
     notices.register_security()

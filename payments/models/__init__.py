@@ -1,5 +1,6 @@
 """Tables, by noun."""
 
+from payments.models.adjustments import Adjustment, AdjustmentDay
 from payments.models.approvals import Approval
 from payments.models.limits import KnownPayee, LimitCounter, PaceCounter
 from payments.models.payments import MOST_REFUNDS, Escrow, Hold, Payment, PaymentLeg, Refund
@@ -9,6 +10,8 @@ from payments.models.wallets import Wallet
 
 __all__ = [
     "MOST_REFUNDS",
+    "Adjustment",
+    "AdjustmentDay",
     "Approval",
     "Escrow",
     "Hold",

@@ -1,5 +1,6 @@
 """What people and products can read about money."""
 
+from payments.selectors.adjustments import adjustment_lines, free_in_wallet
 from payments.selectors.payments import payment_frame, payments_of_entries
 from payments.selectors.red_packets import (
     claims_of,
@@ -19,8 +20,10 @@ from payments.selectors.security import wallet_security
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
 
 __all__ = [
+    "adjustment_lines",
     "claims_of",
     "escrow_problems",
+    "free_in_wallet",
     "look_again",
     "payment_frame",
     "payments_of_entries",

@@ -1,6 +1,13 @@
 """What people and products can do with money."""
 
 from payments.legs import ESCROW, FEE, Leg, Party
+from payments.services.adjustments import (
+    approve_adjustment,
+    erase_adjustments,
+    expire_adjustments,
+    propose_adjustment,
+    refuse_adjustment,
+)
 from payments.services.approvals import IssuedApproval, authorise, issue_approval
 from payments.services.limits import forget_old_security, give_back_limit
 from payments.services.pins import (
@@ -22,7 +29,14 @@ from payments.services.transfers import (
     register_transfer_loop,
     return_expired_transfers,
 )
-from payments.services.wallets import erase_security, freeze_wallet, set_tier, unfreeze_own_wallet, unfreeze_wallet
+from payments.services.wallets import (
+    erase_security,
+    freeze_wallet,
+    set_tier,
+    unfreeze_own_wallet,
+    unfreeze_wallet,
+    unlock_pin,
+)
 
 __all__ = [
     "ESCROW",
@@ -31,6 +45,7 @@ __all__ = [
     "Leg",
     "Party",
     "accept_transfer",
+    "approve_adjustment",
     "authorise",
     "begin_pin_reset",
     "cancel_pin_reset",
@@ -40,7 +55,9 @@ __all__ = [
     "complete_pin_reset",
     "create_transfer",
     "decline_transfer",
+    "erase_adjustments",
     "erase_security",
+    "expire_adjustments",
     "forget_old_security",
     "freeze_wallet",
     "give_back_limit",
@@ -49,8 +66,10 @@ __all__ = [
     "lower_limits",
     "open_red_packet",
     "pay",
+    "propose_adjustment",
     "raise_hold",
     "refund",
+    "refuse_adjustment",
     "register_transfer_loop",
     "release",
     "return_expired_transfers",
@@ -61,4 +80,5 @@ __all__ = [
     "settle",
     "unfreeze_own_wallet",
     "unfreeze_wallet",
+    "unlock_pin",
 ]

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from payments.accounts import wallet_accounts
 from payments.ledger import services as ledger
@@ -12,7 +14,7 @@ from payments.models import Approval, KnownPayee, LimitCounter, PaceCounter, Wal
 from payments.services.notes import note
 from payments.services.pins import check_pin
 from superapp.core import audit, limits
-from superapp.core.errors import Forbidden
+from superapp.core.errors import Conflict, Forbidden
 
 
 @transaction.atomic
@@ -78,6 +80,22 @@ def set_tier(*, user_id: int, tier: str, actor_id: int | None, reason: str) -> N
         reason=reason,
     )
     Wallet.objects.filter(user_id=user_id).update(tier=tier)
+
+
+@transaction.atomic
+def unlock_pin(*, user_id: int, actor_id: int, reason: str) -> None:
+    """Let somebody try their PIN again at once, as if none had been wrong. Raises ``Conflict`` where none is locked."""
+    wallet = Wallet.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+    if wallet is None or wallet.pin_locked_until is None or wallet.pin_locked_until <= timezone.now():
+        raise Conflict(_("This PIN is not locked."))
+    audit.record(
+        actor_id=actor_id,
+        action="payments.pin_unlocked",
+        subject=("wallet", str(user_id)),
+        before={"locked_until": wallet.pin_locked_until, "locks": wallet.pin_locks},
+        reason=reason,
+    )
+    Wallet.objects.filter(user_id=user_id).update(pin_failures=0, pin_locks=0, pin_locked_until=None)
 
 
 def _set_status(user_id: int, status: Account.Status) -> None:

@@ -432,6 +432,10 @@ WALLET_PIN_FREE_UP_TO = {"CNY": 20_000, "EUR": 3_000, "USD": 3_000}
 WALLET_PIN_FREE_PER_DAY = 5
 WALLET_PACE = 20
 WALLET_NEW_DEVICE_FOR = timedelta(hours=24)
+# What one of the staff may put right alone, at once and on a day (UTC), in minor units; beyond that a second approves,
+# within this time.
+ADJUSTMENT_ALONE = {"CNY": (20_000, 100_000), "EUR": (3_000, 15_000), "USD": (3_000, 15_000)}
+ADJUSTMENT_WAITS = timedelta(days=3)
 
 # --- Celery (every task is idempotent, carries ids and ends within a minute) ------------------------------------------
 CELERY_BROKER_URL = env.optional("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
@@ -453,6 +457,7 @@ CELERY_BEAT_SCHEDULE = {
     "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
+    "payments-expire-adjustments": {"task": "payments.tasks.expire_adjustments", "schedule": 3600.0},
     "messaging-forget-old-notices": {"task": "messaging.tasks.forget_old_notices", "schedule": 3600.0},
     "payments-forget-old-security": {"task": "payments.tasks.forget_old_security", "schedule": 3600.0},
     "realtime-forget-old": {"task": "superapp.realtime.tasks.forget_old", "schedule": 3600.0},

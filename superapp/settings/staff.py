@@ -13,7 +13,7 @@ NOBODY: tuple[str, ...] = ()
 
 STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "core.outboxevent": {"view": (OPERATOR,), "retry": (OPERATOR,)},
-    "core.auditentry": {"view": (OPERATOR, MODERATOR)},
+    "core.auditentry": {"view": (OPERATOR, MODERATOR), "export": NOBODY},
     "accounts.user": {
         "view": (SUPPORT, MODERATOR, VERIFIER, OPERATOR),
         "sign_out": (SUPPORT, OPERATOR),
@@ -37,5 +37,19 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "ledger.account": {"view": (FINANCE, SUPPORT)},
     "ledger.entry": {"view": (FINANCE, SUPPORT)},
     "ledger.hold": {"view": (FINANCE, SUPPORT)},
+    "payments.wallet": {
+        "view": (SUPPORT, MODERATOR, FINANCE),
+        "freeze": (MODERATOR, FINANCE),
+        "unfreeze": (FINANCE,),
+        "unlock_pin": (SUPPORT, FINANCE),
+        "change_tier": (FINANCE,),
+    },
+    # Whoever may propose may approve, though never what they proposed themselves.
+    "payments.adjustment": {
+        "view": (SUPPORT, FINANCE),
+        "propose": (FINANCE,),
+        "approve": (FINANCE,),
+        "refuse": (FINANCE,),
+    },
     "safety.report": {"view": (MODERATOR,), "resolve": (MODERATOR,), "dismiss": (MODERATOR,)},
 }

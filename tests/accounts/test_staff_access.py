@@ -17,6 +17,7 @@ from django.utils import timezone
 from messaging.models import Conversation
 from payments.ledger import services as ledger
 from payments.ledger.models import Account, Hold, Posting
+from payments.models import Wallet
 from superapp.accounts import services
 from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
 from superapp.accounts.staff.backend import permission_name, permissions_of
@@ -27,6 +28,7 @@ from superapp.safety.models import Report
 from tests.accounts.organisations import requested
 from tests.accounts.people import new_phone, person
 from tests.accounts.staffers import PASSWORD, browser, staff, submit, verified
+from tests.payments.adjustments import waiting
 from tests.payments.money import fund
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +40,7 @@ def pages() -> dict[str, Any]:
 
 
 def actions_of(page: Any) -> set[str]:
-    return {*(page.actions or ()), *(page.actions_detail or ())}
+    return {*(page.actions or ()), *(page.actions_detail or ()), *(page.actions_list or ())}
 
 
 def make_outbox_row() -> OutboxEvent:
@@ -98,6 +100,8 @@ MAKE: dict[str, Callable[[], Model]] = {
         id=new_id(), reporter_id=1, subject_kind="user", subject_id="1", reason="spam", snapshot={}
     ),
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),
+    "payments.wallet": lambda: Wallet.objects.create(user_id=person().id),
+    "payments.adjustment": lambda: waiting(person().id),
     "ledger.account": lambda: Account.objects.get(id=fund(new_id(), 100)),
     "ledger.entry": lambda: Posting.objects.filter(account_id=fund(new_id(), 100)).get().entry,
     "ledger.hold": make_hold,
@@ -111,6 +115,8 @@ def addresses(label: str, one: Model) -> Iterator[tuple[str, str]]:
     yield "view", reverse(f"admin:{room}_{name}_change", args=[one.pk])
     for action in pages()[label].actions_detail or ():
         yield action, reverse(f"admin:{room}_{name}_{action}", args=[one.pk])
+    for action in pages()[label].actions_list or ():
+        yield action, reverse(f"admin:{room}_{name}_{action}")
 
 
 # --- The table --------------------------------------------------------------------------------------------------------

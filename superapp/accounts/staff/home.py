@@ -34,6 +34,8 @@ ICONS = {
     "media.asset": "photo_library",
     "messaging.conversation": "forum",
     "safety.report": "flag",
+    "payments.wallet": "wallet",
+    "payments.adjustment": "balance",
     "ledger.account": "account_balance",
     "ledger.entry": "receipt_long",
     "ledger.hold": "lock_clock",

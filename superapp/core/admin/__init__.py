@@ -1,6 +1,6 @@
 """The admin shows; what it changes it changes by actions that ask why. ``ReadOnlyAdmin`` is the base in every room."""
 
-from superapp.core.admin.actions import Change, ReasonForm, write_action
+from superapp.core.admin.actions import Change, ReasonForm, list_action, write_action
 from superapp.core.admin.exports import export_action
 from superapp.core.admin.pages import AuditEntryAdmin, OutboxEventAdmin
 from superapp.core.admin.read_only import ReadOnlyAdmin
@@ -12,5 +12,6 @@ __all__ = [
     "ReadOnlyAdmin",
     "ReasonForm",
     "export_action",
+    "list_action",
     "write_action",
 ]

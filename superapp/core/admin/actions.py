@@ -96,14 +96,36 @@ def write_action(
                 return _run_on_one(admin, request, action, unquote(object_id or ""))
             return _run_on_chosen(admin, request, action, queryset)
 
-        # What Django and unfold read off an action.
-        run.short_description = description  # type: ignore[attr-defined]
-        run.permission = permission  # type: ignore[attr-defined]
-        run.attrs = {}  # type: ignore[attr-defined]
-        run.variant = ActionVariant.DANGER if is_dangerous else ActionVariant.DEFAULT  # type: ignore[attr-defined]
-        return run
+        return _described(run, description, permission, is_dangerous)
 
     return decorate
+
+
+def list_action(
+    *, description: str | Promise, permission: str
+) -> Callable[[Callable[[Any, HttpRequest], HttpResponse]], Any]:
+    """Turn a view of an admin into an action for ``actions_list``: a button above the list, for what is about none of
+    its rows. Who lacks ``permission`` is refused."""
+
+    def decorate(view: Callable[[Any, HttpRequest], HttpResponse]) -> Any:
+        @functools.wraps(view)
+        def run(admin: "ReadOnlyAdmin", request: HttpRequest) -> HttpResponse:
+            if not admin.may_run(request, permission):
+                raise PermissionDenied
+            return view(admin, request)
+
+        return _described(run, description, permission, is_dangerous=False)
+
+    return decorate
+
+
+def _described(run: Any, description: str | Promise, permission: str, is_dangerous: bool) -> Any:
+    """With what Django and unfold read off an action."""
+    run.short_description = description
+    run.permission = permission
+    run.attrs = {}
+    run.variant = ActionVariant.DANGER if is_dangerous else ActionVariant.DEFAULT
+    return run
 
 
 def _run_on_one(admin: "ReadOnlyAdmin", request: HttpRequest, action: WriteAction, object_id: str) -> HttpResponse:

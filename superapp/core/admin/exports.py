@@ -5,15 +5,13 @@ import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.enums import ActionVariant
 
 from superapp.core import audit
-from superapp.core.admin.actions import ReasonForm, confirmation_page
+from superapp.core.admin.actions import ReasonForm, confirmation_page, list_action
 from superapp.core.admin.paginator import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -26,18 +24,13 @@ def export_action(*, permission: str) -> Callable[..., HttpResponse]:
     The columns are the fields in ``list_display``; what is a secret is not in there, and ``permission`` is asked for.
     """
 
+    @list_action(description=_("Export as CSV"), permission=permission)
     def export(admin: "ReadOnlyAdmin", request: HttpRequest) -> HttpResponse:
-        if not admin.may_run(request, permission):
-            raise PermissionDenied
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return confirmation_page(admin, request, title=_("Export as CSV"), form=form, back="../")
         return _file_of(admin, request, reason=form.cleaned_data["reason"])
 
-    export.short_description = _("Export as CSV")  # type: ignore[attr-defined]
-    export.permission = permission  # type: ignore[attr-defined]
-    export.attrs = {}  # type: ignore[attr-defined]
-    export.variant = ActionVariant.DEFAULT  # type: ignore[attr-defined]
     return export
 
 
