@@ -12,7 +12,6 @@ from payments import services
 from payments.errors import EscrowTooLow, HoldEnded, InsufficientFunds, PayeeShort, RefundTooHigh
 from payments.models import Hold, Payment, Refund
 from payments.services.expiry import expire_holds
-from payments.soundness import problems
 from superapp.core import leases
 from tests.messaging.threads import at_once
 from tests.payments import shop
@@ -22,12 +21,6 @@ from tests.payments.shop import fee, kept, refund, to_merchant, to_user
 from tests.sizes import sizes
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-
-@pytest.fixture(autouse=True)
-def _payments_agree_with_the_ledger(committed_db: Any) -> Any:
-    yield
-    assert problems() == []
 
 
 def outcomes(found: list[Any]) -> Counter[str]:
