@@ -167,8 +167,9 @@ def pay(
     payment = _begin(purpose, reference, step, payer_id=payer_id, currency=currency, legs=legs)
     if payment.is_replay:
         return payment
-    _authorise(payment, payment.amount_minor, approval)
+    # Rows of products come before counters of limits: a refund takes them in this order too.
     places = _fill(payment, legs)
+    _authorise(payment, payment.amount_minor, approval)
     payer = wallet_accounts(user_ids=[payer_id], currency=currency)[payer_id]
     credits = lines((places[leg.to], leg.amount_minor) for leg in legs)
     posted = ledger.post(

@@ -31,8 +31,8 @@ def refund(*, payment_id: int, amount_minor: int, step: str, reason: str) -> Ref
 
     At most 50 for a payment. Raises ``RefundTooHigh`` (``left`` says what can still go back), ``TooManyRefunds``,
     ``PayeeShort`` (somebody who was paid does not have it any more: nothing moves, and nobody's account goes below
-    zero), ``AccountFrozen`` or ``AccountClosed`` (of such a one), ``InvalidAmount``, ``NotFound``,
-    ``IdempotencyConflict``.
+    zero), ``AccountFrozen`` or ``AccountClosed`` (of such a one, or the payer has left), ``BalanceTooHigh`` (the payer
+    would have more than a wallet may hold), ``InvalidAmount``, ``NotFound``, ``IdempotencyConflict``.
     """
     amount(amount_minor)
     assert len(step) <= 30, "a refund's step is part of the ledger's"
@@ -120,11 +120,13 @@ class _Refunding:
 
     def _limits_as_before(self, amount_minor: int) -> None:
         assert self.payment.payer_id is not None
+        # What was held counted on the day of the hold.
+        first = self.payment.hold or self.payment
         give_back_limit(
             payer_id=self.payment.payer_id,
             amount_minor=amount_minor,
             currency=self.payment.currency,
-            paid_at=self.payment.created_at,
+            paid_at=first.created_at,
         )
 
     def _post(self, amount_minor: int, given: Sources, step: str) -> int:

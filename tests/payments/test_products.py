@@ -418,6 +418,15 @@ def test_only_what_was_paid_in_the_end_counts_for_the_limits() -> None:
     assert spent(ada) == 200
 
 
+def test_what_was_held_yesterday_gives_no_room_today() -> None:
+    ada = payer(1_000)
+    held = shop.hold(ada, 300)
+    Hold.objects.filter(id=held.id).update(created_at=held.created_at - timedelta(days=1))
+    payment = services.capture(hold_id=held.id, legs=[kept(250)])
+    shop.refund(payment, 100)
+    assert spent(ada) == 300
+
+
 def test_nobody_pays_more_on_a_day_than_they_may() -> None:
     ada = payer(2_000_000)
     for _ in range(2):

@@ -156,6 +156,19 @@ def test_settlements_and_refunds_of_friends_at_once_lose_nothing() -> None:
         assert {type(answer) for answer in taken_back} <= {Refund, RefundTooHigh}
 
 
+def test_somebody_pays_and_is_given_back_for_the_same_thing_at_once() -> None:
+    """Both touch its escrow and the person's limits."""
+    ada = payer(10_000)
+    reference = shop.new_reference()
+    first = shop.pay(ada, kept(1_000), reference=reference)
+    work: list[Any] = [lambda n=n: shop.pay(ada, kept(10), reference=reference, step=f"{n}") for n in range(10)]
+    work += [lambda n=n: refund(first, 20, f"{n}") for n in range(10)]
+    random.shuffle(work)
+    assert outcomes(at_once(work)) == {"Payment": 10, "Refund": 10}
+    assert wallet(ada).balance_minor == 9_100
+    assert shop.escrow_of(reference) == (1_100, 200)
+
+
 def test_a_payment_that_was_rolled_back_is_made_by_its_retry() -> None:
     ada = payer(100)
     reference = shop.new_reference()
