@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from messaging import selectors as chats
@@ -31,6 +31,9 @@ PURPOSE = "payments.red_packet"
 ESCROW = "red_packets"
 RETURNED = "payments.red_packet_returned"
 BATCH = 50
+#: How often somebody queues up for a packet, each time for as long as the role waits for locks (2 s).
+ATTEMPTS = 3
+LOCK_NOT_AVAILABLE = "55P03"
 #: After what is left of a packet could not go back: its sender's wallet may have room again by then.
 LOOK_AGAIN_AFTER = timedelta(minutes=10)
 
@@ -155,9 +158,18 @@ def open_red_packet(*, actor_id: int, packet_id: int) -> RedPacket:
     if not packet.is_open:
         return packet
     limits.take(action="payments.open_red_packet.user", subject=str(actor_id))
-    if not _open(packet, actor_id):
-        # The last one has just gone, or this was the second tap, which waited for the first.
-        return selectors.red_packet(actor_id=actor_id, packet_id=packet_id)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            if _open(packet, actor_id):
+                return packet
+        except OperationalError as error:
+            if attempt == ATTEMPTS or getattr(error.__cause__, "pgcode", "") != LOCK_NOT_AVAILABLE:
+                raise
+        # The last one has just gone; or this was the second tap, which waited for the first; or so many are at it that
+        # the turn did not come in time, and then there may be nothing left to queue up for.
+        packet = selectors.red_packet(actor_id=actor_id, packet_id=packet_id)
+        if not packet.may_open_by(actor_id):
+            break
     return packet
 
 

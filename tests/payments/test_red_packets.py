@@ -18,6 +18,7 @@ from payments.models import LimitCounter, RedPacket, RedPacketClaim
 from payments.registry import purposes
 from payments.services.red_packets import LOOK_AGAIN_AFTER
 from superapp.accounts import registry as people_registry
+from superapp.core.errors import NotFound
 from tests.accounts.outbox import deliver
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire, wire  # noqa: F401  (a fixture)
@@ -256,6 +257,24 @@ def test_who_may_open_is_decided_here() -> None:
     messaging.unblock(actor_id=ada.user_id, user_id=cy.user_id)
     assert tap(cy, packet)["mine"]["opened"] is not None
     assert RedPacketClaim.objects.count() == 1
+
+
+def test_a_group_that_was_ended_keeps_what_was_given_to_it() -> None:
+    (ada, bo, _cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id)
+    messaging.disband_group(actor_id=ada.user_id, conversation_id=conversation_id)
+    assert packets.open_packet(bo, packet) == packet.amounts[0]
+
+
+def test_whoever_is_let_back_in_may_open() -> None:
+    (ada, bo, _cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id)
+    ours = {"actor_id": ada.user_id, "conversation_id": conversation_id}
+    messaging.remove_member(**ours, user_id=bo.user_id)
+    with pytest.raises(NotFound):
+        packets.open_packet(bo, packet)
+    messaging.add_members(**ours, user_ids=[bo.user_id])
+    assert packets.open_packet(bo, packet) == packet.amounts[0]
 
 
 def test_a_packet_for_one_is_opened_by_the_other_one() -> None:

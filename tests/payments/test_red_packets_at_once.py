@@ -10,14 +10,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from messaging import services as messaging
 from payments import selectors
 from payments.ledger.errors import InsufficientFunds
 from payments.ledger.models import Entry
 from payments.models import RedPacket, RedPacketClaim
-from payments.services.red_packets import _open
+from payments.services.red_packets import ATTEMPTS, _open
 from superapp.core.errors import NotFound
 from tests.core.waiting import until_blocked
 from tests.messaging.threads import at_once
@@ -197,6 +197,56 @@ def test_whoever_waits_while_the_last_part_goes_is_told_so() -> None:
             until_blocked(2)
         assert (late.result(timeout=30), second_tap.result(timeout=30)) == (None, 1)
     check(packet)
+
+
+def hurried(work: Callable[[], Any], after_turn: Callable[[], Any]) -> Any:
+    """With a session that waits for locks only a moment; ``after_turn`` is called each time it had tried."""
+
+    def watch(execute: Any, sql: str, *arguments: Any) -> Any:
+        try:
+            return execute(sql, *arguments)
+        finally:
+            if "payments_open_red_packet" in sql:
+                after_turn()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    with connection.execute_wrapper(watch):
+        return work()
+
+
+def test_whoever_waited_too_long_looks_again_and_queues_up_again() -> None:
+    ada, bo, cy = people(3)
+    packet = packets.send(ada, group(ada, bo, cy), 2, kind="equal", parts=2)
+    tried, may_go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        tried.set()
+        assert may_go_on.wait(timeout=30)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert packets.open_packet(bo, packet) == 1
+            late = in_background(pool, lambda: hurried(lambda: packets.open_packet(cy, packet), wait))
+            assert tried.wait(timeout=30)
+        may_go_on.set()
+        assert late.result(timeout=30) == 1
+    assert check(packet).taken == 2
+
+
+def test_whoever_never_gets_a_turn_is_asked_to_try_again() -> None:
+    ada, bo = people(2)
+    packet = packets.send(ada, group(ada, bo), 2, kind="equal", parts=2)
+    turns: list[int] = []
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        RedPacket.objects.select_for_update(no_key=True).get(id=packet.id)
+        late = in_background(pool, lambda: hurried(lambda: packets.open_packet(bo, packet), lambda: turns.append(1)))
+        # Which is a 503 with Retry-After to a phone.
+        with pytest.raises(OperationalError):
+            late.result(timeout=30)
+    assert len(turns) == ATTEMPTS
+    assert check(packet).taken == 0
+    assert packets.open_packet(bo, packet) == 1
 
 
 def test_a_sweep_passes_over_what_is_being_opened_and_opening_waits_for_a_sweep() -> None:
