@@ -7,6 +7,7 @@ CLDR for the symbols; no row is rewritten by it. An exponent never changes after
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils import translation
@@ -63,6 +64,10 @@ class Money:
     def as_json(self) -> dict[str, Any]:
         """As it stands in requests, answers, pushes and events."""
         return {"amount": self.amount_minor, "currency": self.currency}
+
+    def as_decimal(self) -> Decimal:
+        """In units of the currency, for files: ``Decimal("-12.50")``."""
+        return Decimal(self.amount_minor).scaleb(-CURRENCIES[self.currency].exponent)
 
     def shown(self, language: str | None = None) -> str:
         """For people, in ``language`` or that of this moment, as CLDR writes it: ``CN¥1,250.00``, ``1 250,00 CNY``."""

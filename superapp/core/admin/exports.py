@@ -1,8 +1,6 @@
 """Taking a list away as a file: it asks why, and is written into the audit log."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -13,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from superapp.core import audit
 from superapp.core.admin.actions import ReasonForm, confirmation_page, list_action
 from superapp.core.admin.paginator import MOST_ROWS
+from superapp.core.spreadsheets import csv_line
 
 if TYPE_CHECKING:
     from superapp.core.admin.read_only import ReadOnlyAdmin
@@ -46,20 +45,8 @@ def _file_of(admin: "ReadOnlyAdmin", request: HttpRequest, *, reason: str) -> Ht
             after={"rows": len(rows), "fields": names, "filter": request.GET.urlencode()},
             reason=reason,
         )
-    response = HttpResponse("".join(_lines(names, rows)), content_type="text/csv; charset=utf-8")
+    response = HttpResponse("".join(map(csv_line, [names, *rows])), content_type="text/csv; charset=utf-8")
     name = f"{admin.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _lines(names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[str]:
-    for row in [tuple(names), *rows]:
-        line = io.StringIO()
-        csv.writer(line).writerow(["" if value is None else _harmless(str(value)) for value in row])
-        yield line.getvalue()
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet takes what begins so for a formula, and runs it."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

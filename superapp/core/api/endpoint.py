@@ -30,8 +30,10 @@ class Operation:
     #: Shape of the query string, for methods without a body; also handed over as ``data``. Beside a form: what may
     #: stand there instead of in the form, so that it is known before the form is read.
     query: ClassVar[type[BaseSerializer[Any]] | None] = None
-    #: Shape of the answer; None: no content.
+    #: Shape of the answer; None: no content, or a file.
     output: ClassVar[type[BaseSerializer[Any]] | None] = None
+    #: The answer is a file of this type, which the handler returns as a response of its own.
+    file_type: ClassVar[str | None] = None
     #: The answer is a page of ``output``: ``{"results", "next", "previous"}``.
     page: ClassVar[bool] = False
     #: The answer is ``{"results": [output, …]}``: a list that is short by its nature.

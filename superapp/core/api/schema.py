@@ -95,7 +95,7 @@ class OperationSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         success = OpenApiResponse(self._success(), description=self._success_in_words())
-        responses: dict[int, Any] = {self.operation.status if self.operation.output else 204: success}
+        responses: dict[Any, Any] = {self._success_code(): success}
         by_status: dict[int, list[type[DomainError]]] = {}
         declared = self.operation.declared_errors() | ({NotFound} if "{" in self.path else set())
         for error in sorted(declared, key=lambda error: error.code):
@@ -105,8 +105,15 @@ class OperationSchema(AutoSchema):
             responses[status] = OpenApiResponse(ErrorEnvelope, description="\n\n".join(lines))
         return responses
 
+    def _success_code(self) -> int | tuple[int, str]:
+        if self.operation.file_type:
+            return self.operation.status, self.operation.file_type
+        return self.operation.status if self.operation.output else 204
+
     def _success_in_words(self) -> str:
         output = self.operation.output
+        if self.operation.file_type:
+            return "A file."
         if output is None:
             return "Done. There is nothing to show."
         # ``FriendRequestOutput`` is a friend request.
@@ -119,6 +126,8 @@ class OperationSchema(AutoSchema):
 
     def _success(self) -> Any:
         output = self.operation.output
+        if self.operation.file_type:
+            return OpenApiTypes.BINARY
         if output is None or not (self.operation.page or self.operation.many):
             return output
         return _list_of(output, is_page=self.operation.page)  # type: ignore[arg-type]  # a class is hashable
