@@ -157,3 +157,13 @@ class AdjustmentDecided(DomainError):
 
 class AdjustmentExpired(DomainError):
     code, status, message = "adjustment_expired", 410, _("Nobody approved this correction in time. Propose it anew.")
+
+
+# --- Statements -------------------------------------------------------------------------------------------------------
+
+
+class StatementTooLong(DomainError):
+    """``lines``: how many there are in that time; ``most``: how many fit into a file."""
+
+    code, status = "statement_too_long", 422
+    message = _("This is too much for one file. Choose a shorter time, such as a month or a quarter.")

@@ -8,8 +8,8 @@ from superapp.core.events import Event
 
 @dataclass(frozen=True)
 class MoneyMoved(Event):
-    """Balances of these people in ``currency`` have changed, or what is held of them. Whatever moves people's money
-    publishes it in the same transaction: their phones are shown what they have now."""
+    """What these people have in ``currency`` has changed, or what of it is held or frozen. Whatever moves it publishes
+    this in the same transaction: their phones are shown what they have now."""
 
     user_ids: tuple[int, ...]
     currency: str

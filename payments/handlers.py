@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.utils.translation import gettext_lazy as _
-
 from payments import (
     accounts,
     corrections,
@@ -13,8 +11,8 @@ from payments import (
     red_packet_handlers,
     services,
     wallet_copies,
+    wallet_handlers,
 )
-from payments.registry import purposes
 from superapp.accounts import registry as people
 from superapp.accounts.events import PhoneChanged
 from superapp.core.events import at_least_once
@@ -23,8 +21,8 @@ from superapp.core.events import at_least_once
 def register() -> None:
     """Called once at start."""
     accounts.register()
-    purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
     corrections.register()
+    wallet_handlers.register()
     person_to_person.register()
     payment_handlers.register()
     notices.register_security()

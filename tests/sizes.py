@@ -63,6 +63,8 @@ class Sizes:
     # Histories of payments to a shop that are made up, and how much happens in each.
     shop_models: int
     shop_model_steps: int
+    # Lines of the longest statement.
+    statement_lines: int
 
 
 sizes = {
@@ -97,6 +99,7 @@ sizes = {
         hold_endings=4,
         shop_models=6,
         shop_model_steps=20,
+        statement_lines=3_000,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -129,5 +132,6 @@ sizes = {
         hold_endings=60,
         shop_models=400,
         shop_model_steps=50,
+        statement_lines=50_000,
     ),
 }[SIZE]

@@ -4,6 +4,7 @@ from payments.api import payment_views as payments
 from payments.api import red_packet_views as red_packets
 from payments.api import security_views as security
 from payments.api import transfer_views as transfers
+from payments.api import wallet_views as wallet
 
 urlpatterns = [
     path("transfers/", transfers.Transfers.as_view()),
@@ -11,6 +12,11 @@ urlpatterns = [
     path("transfers/<id:transfer_id>/accept/", transfers.AcceptTransfer.as_view()),
     path("transfers/<id:transfer_id>/cancel/", transfers.CancelTransfer.as_view()),
     path("transfers/<id:transfer_id>/decline/", transfers.DeclineTransfer.as_view()),
+    path("wallet/", wallet.Wallets.as_view()),
+    path("wallet/statement/", wallet.Statement.as_view()),
+    path("wallet/statement.csv", wallet.StatementFile.as_view()),
+    path("wallet/statement/<id:entry_id>/", wallet.Receipt.as_view()),
+    path("wallet/summary/", wallet.StatementMonth.as_view()),
     path("wallet/security/", security.Security.as_view()),
     path("wallet/pin/", security.Pin.as_view()),
     path("wallet/pin/reset/", security.PinReset.as_view()),

@@ -1,6 +1,7 @@
 """What people and products can read about money."""
 
 from payments.selectors.adjustments import adjustment_lines, free_in_wallet
+from payments.selectors.lines import line_frame, said_of
 from payments.selectors.payments import payment_frame, payments_of_entries
 from payments.selectors.red_packets import (
     claims_of,
@@ -17,16 +18,20 @@ from payments.selectors.red_packets import (
     show_senders,
 )
 from payments.selectors.security import wallet_security
+from payments.selectors.statements import receipt
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
+from payments.selectors.wallets import wallet_account, wallet_frame, wallets_in, wallets_of
 
 __all__ = [
     "adjustment_lines",
     "claims_of",
     "escrow_problems",
     "free_in_wallet",
+    "line_frame",
     "look_again",
     "payment_frame",
     "payments_of_entries",
+    "receipt",
     "red_packet",
     "red_packet_card_live",
     "red_packet_lines",
@@ -35,11 +40,16 @@ __all__ = [
     "red_packet_year",
     "red_packets_received",
     "red_packets_sent",
+    "said_of",
     "show_openers",
     "show_parties",
     "show_senders",
     "transfer_lines",
     "transfer_of",
     "transfers",
+    "wallet_account",
+    "wallet_frame",
     "wallet_security",
+    "wallets_in",
+    "wallets_of",
 ]

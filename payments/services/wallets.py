@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from payments.accounts import wallet_accounts
+from payments.events import MoneyMoved
 from payments.ledger import services as ledger
 from payments.ledger.models import Account
 from payments.models import Approval, KnownPayee, LimitCounter, PaceCounter, Wallet
@@ -15,6 +16,7 @@ from payments.services.notes import note
 from payments.services.pins import check_pin
 from superapp.core import audit, limits
 from superapp.core.errors import Conflict, Forbidden
+from superapp.core.events import publish
 
 
 @transaction.atomic
@@ -102,6 +104,8 @@ def _set_status(user_id: int, status: Account.Status) -> None:
     """Of all their accounts, also those that nobody has opened yet: they would be open."""
     for account_id in sorted(_account_ids(user_id)):
         ledger.set_status(account_id=account_id, status=status)
+    for currency in settings.WALLET_CURRENCIES:
+        publish(MoneyMoved(user_ids=(user_id,), currency=currency))
 
 
 def _account_ids(user_id: int) -> Iterator[int]:

@@ -76,6 +76,8 @@ LIMITS: dict[str, Limit] = {
     "messaging.join_group.user": Limit(60, 3600, fails_open=True),
     # payments: what must be exact, wrong PINs, is counted in rows; this spares the machine the hashing
     "payments.pin.user": Limit(60, 60, fails_open=True),
+    # each one may read fifty thousand lines
+    "payments.export_statement.user": Limit(20, 3600, fails_open=True),
     # safety: staff read every one of them
     "safety.report.user": Limit(30, 86_400, fails_open=True),
     # payments: each red packet is a card that everybody in a conversation is shown

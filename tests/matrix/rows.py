@@ -411,6 +411,15 @@ def payments_to_products() -> Iterator[Row]:
     yield of_owner(200, "GET /api/v1/payments/{payment_id}/")
 
 
+def wallets() -> Iterator[Row]:
+    """Everybody's own; nobody sees a movement in which no wallet of theirs took part."""
+    yield own(200, "GET /api/v1/wallet/")
+    yield own(200, "GET /api/v1/wallet/statement/", query="?currency=CNY")
+    yield own(200, "GET /api/v1/wallet/statement.csv", query="?currency=CNY")
+    yield of_owner(200, "GET /api/v1/wallet/statement/{entry_id}/")
+    yield own(200, "GET /api/v1/wallet/summary/", query="?currency=CNY&month=2026-11")
+
+
 ROWS: list[Row] = [
     *accounts(),
     *organisations(),
@@ -424,4 +433,5 @@ ROWS: list[Row] = [
     *transfers(),
     *red_packets(),
     *payments_to_products(),
+    *wallets(),
 ]

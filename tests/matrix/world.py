@@ -13,6 +13,7 @@ from messaging import services as messaging
 from messaging.models import GroupInvitation, JoinRequest
 from payments import services as payments
 from payments.ledger import services as ledger
+from payments.ledger.models import Posting
 from payments.models import Transfer
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
@@ -21,6 +22,7 @@ from superapp.media import services as media
 from tests.media import images
 from tests.messaging import products
 from tests.payments import packets, shop
+from tests.payments.money import fund
 from tests.payments.payers import payer
 from tests.realtime.people import Device, another_device, befriend, group, person, say
 
@@ -108,6 +110,7 @@ def build() -> World:
             "notice_id": products.tell(owner),
             "notice_kind": products.NEWS,
             "organisation_id": organisation.id,
+            "entry_id": Posting.objects.filter(account_id=fund(owner.user_id, 1_000)).latest("seq").entry_id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
             "transfer_id": transfer_that_waits(member, owner).id,
             "payment_id": shop.pay(payer(10), shop.to_user(owner.user_id, 10)).id,

@@ -6,19 +6,23 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from messaging import services as messaging
 from payments import services as payments
+from payments.events import MoneyMoved
 from superapp.accounts import services as accounts
 from superapp.accounts.events import DeviceAdded, PhoneChanged, StaffInvited
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import DomainError
+from superapp.core.events import publish
 from superapp.realtime import handlers, push, registry
 from tests import contract
 from tests.messaging import products
 from tests.messaging.groups import fill
 from tests.payments import packets
+from tests.payments.money import fund
 from tests.payments.security import approve
 from tests.realtime.inside import InsideGateway
 from tests.realtime.people import Device, another_device, person, say
@@ -142,6 +146,7 @@ async def test_every_frame_of_it_is_seen(server: InsideGateway, settings: Any) -
         await _listen(topic, ada, here)
         await _be_somebody(ada, other, here)
         await _work_together(ada, bo, here, there)
+        await _have_money(ada, here)
         await _be_refused(here)
     settings.REALTIME_EXPIRY_WARNING_SECONDS = 1_000_000
     async with await enter(server, ada) as socket:
@@ -280,6 +285,16 @@ async def _work_together(ada: Device, bo: Device, here: Socket, there: Socket) -
     await there.pushed("organisation.invited")
     await asyncio.to_thread(accounts.accept_invitation, actor_id=bo.user_id, invitation_id=invited.invitation.id)
     await there.pushed("organisation.place_changed")
+
+
+async def _have_money(ada: Device, here: Socket) -> None:
+    def come_into_money() -> None:
+        with transaction.atomic():
+            fund(ada.user_id, 1_000)
+            publish(MoneyMoved(user_ids=(ada.user_id,), currency="CNY"))
+
+    await asyncio.to_thread(come_into_money)
+    await here.pushed("wallet.changed", currency="CNY")
 
 
 async def _be_refused(here: Socket) -> None:

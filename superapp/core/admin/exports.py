@@ -1,7 +1,7 @@
 """Taking a list away as a file: it asks why, and is written into the audit log."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
