@@ -50,7 +50,7 @@ def move(
     step: str = "pay",
 ) -> int:
     """Money in (above zero) or out of somebody's wallet; returns the entry."""
-    mine, house = money.account(user_id, currency), ledger.house_account("escrow", currency, "orders")
+    mine, house = money.account(user_id, currency), ledger.house_account("world", currency, "opening")
     debit, credit = (house, mine) if amount_minor > 0 else (mine, house)
     return ledger.transfer(
         debit_account_id=debit,
@@ -85,7 +85,7 @@ def at(user_id: int, moments: Sequence[datetime], currency: str = "CNY") -> None
 def many(user_id: int, count: int, currency: str = "CNY") -> None:
     """Further lines of one minor unit each, by the database's owner in one statement each for entries and postings."""
     mine = Account.objects.get(owner=user_id, kind="wallet", currency=currency)
-    house = ledger.house_account("escrow", currency, "orders")
+    house = ledger.house_account("world", currency, "opening")
     values = {"mine": mine.id, "house": house, "first": new_ids(count), "count": count, "currency": currency}
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(
