@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from messaging import services as messaging
-from payments import selectors, services
+from payments import red_packets, selectors, services
 from payments.api import red_packet_serializers as shapes
 from payments.ledger import services as ledger
 from payments.ledger.models import Entry
@@ -18,6 +18,7 @@ from payments.models import LimitCounter, RedPacket, RedPacketClaim
 from payments.registry import purposes
 from payments.services.red_packets import LOOK_AGAIN_AFTER
 from superapp.accounts import registry as people_registry
+from superapp.core import leases
 from superapp.core.errors import NotFound
 from tests.accounts.outbox import deliver
 from tests.messaging.api import Api
@@ -163,6 +164,22 @@ def test_a_packet_for_one_goes_to_a_friend_only() -> None:
     assert wallet(ada.user_id).balance_minor == 9_000
 
 
+def test_whoever_is_blocked_sends_nothing() -> None:
+    ada, bo, conversation_id = friends("Ada", "Bo")
+    packets.make_rich(ada, 10_000)
+    messaging.block(actor_id=bo.user_id, user_id=ada.user_id)
+    assert refused(ada, wish(conversation_id, kind="one_to_one", parts=1)) == (403, "blocked")
+
+
+def test_what_was_drawn_can_be_drawn_again_from_the_seed() -> None:
+    (ada, *_), conversation_id = tea()
+    packet = packets.send(ada, conversation_id, 9_999, parts=3)
+    stored = RedPacket.objects.get(id=packet.id)
+    assert red_packets.random_parts(9_999, 3, most=20_000, seed=bytes(stored.seed)) == stored.amounts
+    other = packets.send(ada, conversation_id, 9_999, parts=3)
+    assert bytes(stored.seed) != bytes(RedPacket.objects.get(id=other.id).seed)
+
+
 def test_only_whoever_may_speak_may_send() -> None:
     (ada, bo, cy), conversation_id = tea()
     for who in (bo, cy):
@@ -294,6 +311,14 @@ def test_a_frozen_wallet_opens_nothing_and_the_part_stays() -> None:
     packet = packets.send(ada, conversation_id)
     services.freeze_wallet(user_id=bo.user_id, actor_id=None, reason="a rule")
     assert Api(bo).refused("POST", f"red-packets/{packet.id}/open/") == (403, "account_frozen")
+    assert packets.open_packet(cy, packet) == packet.amounts[0]
+
+
+def test_a_closed_wallet_opens_nothing_and_the_part_stays() -> None:
+    (ada, bo, cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id)
+    set_status(account_id=account(bo.user_id), status="closed")
+    assert Api(bo).refused("POST", f"red-packets/{packet.id}/open/") == (403, "account_closed")
     assert packets.open_packet(cy, packet) == packet.amounts[0]
 
 
@@ -485,6 +510,18 @@ def test_money_comes_back_to_a_frozen_wallet() -> None:
     packets.end_day(packet)
     assert packets.sweep() == 1
     assert wallet(ada.user_id).balance_minor == 520
+
+
+def test_a_loop_that_lost_its_lease_gives_nothing_back() -> None:
+    ada, _bo, conversation_id = friends("Ada", "Bo")
+    packet = packets.send(ada, conversation_id, 520, kind="one_to_one", parts=1)
+    packets.end_day(packet)
+    stale = leases.Lease(name="payments.red_packets", shard="0", owner="gone", token=0)
+    with pytest.raises(leases.LeaseLost):
+        services.return_unopened(stale)
+    packet.refresh_from_db()
+    assert (packet.state, wallet(ada.user_id).balance_minor) == ("open", 0)
+    assert packets.sweep() == 1
 
 
 def test_what_cannot_go_back_keeps_no_other_waiting() -> None:
