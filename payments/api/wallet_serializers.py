@@ -101,6 +101,7 @@ class ReceiptOutput(LineOutput):
     """`data` depends on `purpose`. `related`: what else happened to the same thing, such as its refunds."""
 
     data = serializers.DictField()  # type: ignore[assignment]  # as the protocol names it
+    payment_id = Id(allow_null=True, help_text="Of the payment to a product that this was, or of which it came back.")
     related = LineOutput(many=True)
 
 

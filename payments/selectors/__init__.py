@@ -2,7 +2,7 @@
 
 from payments.selectors.adjustments import adjustment_lines, free_in_wallet
 from payments.selectors.lines import line_frame, said_of
-from payments.selectors.payments import payment_frame, payments_of_entries
+from payments.selectors.payments import payment_frame, payment_of_entry
 from payments.selectors.red_packets import (
     claims_of,
     look_again,
@@ -30,7 +30,7 @@ __all__ = [
     "line_frame",
     "look_again",
     "payment_frame",
-    "payments_of_entries",
+    "payment_of_entry",
     "receipt",
     "red_packet",
     "red_packet_card_live",

@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
+
+from payments.ledger.models import Entry
 from payments.models import Payment, PaymentLeg, Refund
 from payments.registry import ReceiptLine, purposes
+from payments.selectors.lines import said_of
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import NotFound
 from superapp.core.money import Money
@@ -42,9 +46,16 @@ def payment_frame(*, viewer_id: int, payment_id: int) -> Json:
     }
 
 
-def payments_of_entries(entry_ids: Iterable[int]) -> dict[int, int]:
-    """Which payment each journal entry is, of those that are one. One statement."""
-    return dict(Payment.objects.filter(entry_id__in=list(entry_ids)).values_list("entry_id", "id"))
+def payment_of_entry(entry: Entry, *, viewer_id: int) -> int | None:
+    """The payment that an entry made, or of which it gave something back, if there is one that the viewer may see. One
+    statement."""
+    refunded_there = Refund.objects.filter(payment_id=OuterRef("id"), entry_id=entry.id)
+    to_viewer = PaymentLeg.objects.filter(
+        payment_id=OuterRef("id"), party_kind=PaymentLeg.Party.USER, party_id=viewer_id
+    )
+    of_the_same = Payment.objects.filter(reference=entry.reference, purpose=entry.purpose)
+    found = of_the_same.filter(Q(entry_id=entry.id) | Exists(refunded_there))
+    return found.filter(Q(payer_id=viewer_id) | Exists(to_viewer)).values_list("id", flat=True).first()
 
 
 def _is_of(leg: PaymentLeg, user_id: int) -> bool:
@@ -52,11 +63,10 @@ def _is_of(leg: PaymentLeg, user_id: int) -> bool:
 
 
 def _line(payment: Payment, viewer_id: int) -> ReceiptLine:
+    said = said_of([Entry(purpose=payment.purpose, reference=payment.reference)], viewer_id=viewer_id)
     known = purposes.get(payment.purpose)
     plain = ReceiptLine(title=str(known.label) if known else payment.purpose)
-    if known is None or known.describe is None:
-        return plain
-    return known.describe([payment.reference], viewer_id).get(payment.reference, plain)
+    return said.get((payment.purpose, payment.reference), plain)
 
 
 def _refunds_of_payer(payment: Payment, refunds: Iterable[Refund]) -> list[Json]:

@@ -16,6 +16,7 @@ from payments.ledger import selectors as ledger
 from payments.ledger.models import Account, Posting
 from payments.registry import KINDS, REFUND_STEP, purposes
 from payments.selectors.lines import line_frame, said_of
+from payments.selectors.payments import payment_of_entry
 from payments.selectors.wallets import wallet_account
 from superapp.core.errors import NotFound
 from superapp.core.money import Money
@@ -95,7 +96,7 @@ def line_frames(postings: Iterable[Posting], *, viewer_id: int) -> list[Json]:
 
 def receipt(*, user_id: int, entry_id: int) -> Json:
     """One line with all that there is to know of it: what its product adds, and what else happened to the same thing in
-    the same wallet. Two statements and those of the product. Raises ``NotFound``, also for an entry of other people."""
+    the same wallet. Three statements and those of the product. Raises ``NotFound``, also for other people's."""
     mine = Posting.objects.select_related("entry").filter(
         account__owner=user_id, account__kind=Account.Kind.WALLET, account__name="", seq__isnull=False
     )
@@ -105,11 +106,13 @@ def receipt(*, user_id: int, entry_id: int) -> Json:
     entry = posting.entry
     said = said_of([entry], viewer_id=user_id)
     about = said.get((entry.purpose, entry.reference))
+    payment_id = payment_of_entry(entry, viewer_id=user_id)
     same = mine.filter(entry__reference=entry.reference, entry__purpose=entry.purpose, account_id=posting.account_id)
     others = same.exclude(entry_id=entry.id).order_by("seq")[:MOST_RELATED]
     return {
         **line_frame(posting, said),
         "data": about.data if about else {},
+        "payment_id": None if payment_id is None else str(payment_id),
         "related": [line_frame(other, said) for other in others],
     }
 

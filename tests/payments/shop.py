@@ -22,7 +22,13 @@ from tests.payments.security import approve
 ORDER = "test.order"
 
 
+#: Whether ``describe`` fails.
+is_broken = False
+
+
 def describe(references: Sequence[str], viewer_id: int) -> Mapping[str, ReceiptLine]:
+    if is_broken:
+        raise RuntimeError("this product is broken")
     return {
         reference: ReceiptLine(f"Order {reference[:4]}", counterparty="Test shop", data={"viewer": str(viewer_id)})
         for reference in references

@@ -17,7 +17,7 @@ from payments.ledger import selectors as ledgers
 from payments.ledger import services as ledger
 from payments.ledger.services import Line
 from payments.legs import accounts
-from payments.models import Payment, Refund
+from payments.models import Refund
 from payments.payment_copies import copy_of_payments, under_way
 from payments.refunding import sources
 from payments.services import Party
@@ -28,7 +28,7 @@ from tests.payments import shop
 from tests.payments.money import account, house, wallet
 from tests.payments.payers import payer, paying_person
 from tests.payments.shop import fee, kept, refund, to_merchant, to_user
-from tests.realtime.people import person
+from tests.realtime.people import Device, person
 
 pytestmark = pytest.mark.django_db
 
@@ -326,10 +326,26 @@ def test_people_take_a_copy_of_what_they_paid_and_earned() -> None:
     assert under_way(ada) == []
 
 
-def test_which_payment_an_entry_was() -> None:
+def test_receipts_name_the_payment_that_their_reader_may_see() -> None:
+    ada, driver = paying_person(100), person()
+    payment = shop.pay(ada.user_id, kept(100), reference="ride")
+    settled = shop.settle("ride", to_user(driver.user_id, 80), fee(20))
+    made = refund(payment, 10)
+
+    def named(who: Device, entry_id: int | None) -> str | None:
+        found: str | None = Api(who).get(f"wallet/statement/{entry_id}/")["payment_id"]
+        return found
+
+    assert named(ada, payment.entry_id) == str(payment.id)
+    assert named(driver, settled.entry_id) == str(settled.id)
+    # One entry, of which the payer sees their payment and the driver what was paid to them.
+    assert (named(ada, made.entry_id), named(driver, made.entry_id)) == (str(payment.id), str(settled.id))
+    opening = Api(ada).get("wallet/statement/?currency=CNY")["results"][-1]
+    assert (opening["purpose"], named(ada, opening["id"])) == ("payments.opening", None)
+
+
+def test_a_product_that_is_broken_keeps_nobody_from_what_they_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = payer(100)
     payment = shop.pay(ada, kept(100))
-    made = refund(payment, 10)
-    assert payment.entry_id is not None
-    assert selectors.payments_of_entries([payment.entry_id, made.entry_id]) == {payment.entry_id: payment.id}
-    assert Payment.objects.count() == 1
+    monkeypatch.setattr(shop, "is_broken", True)
+    assert selectors.payment_frame(viewer_id=ada, payment_id=payment.id)["title"] == "Order"

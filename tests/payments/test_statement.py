@@ -294,7 +294,7 @@ def test_receipt_says_all_and_what_else_happened_to_the_same_thing(ada: Device, 
     receipt = Api(ada).get(f"wallet/statement/{paid}/")
     shown = {line["id"]: line for line in lines(ada)}
     assert receipt == {
-        **shown[str(paid)], "data": {"beans": "arabica"}, "related": [shown[str(given_back)]],
+        **shown[str(paid)], "data": {"beans": "arabica"}, "payment_id": None, "related": [shown[str(given_back)]],
     }  # fmt: skip
     assert set(receipt) == set(ReceiptOutput().fields)
     assert [line["id"] for line in Api(ada).get(f"wallet/statement/{given_back}/")["related"]] == [str(paid)]
@@ -328,6 +328,6 @@ def test_receipt_costs_the_same_however_much_is_related(ada: Device, cafe: Cafe)
     one = statements(lambda: Api(ada).get(address))
     for number in range(100):
         move(ada.user_id, 1, reference=cup, step=f"{number}")
-    # Who asks, the line, and what is related to it.
-    assert (one, statements(lambda: Api(ada).get(address))) == (3, 3)
+    # Who asks, the line, its payment, and what is related to it.
+    assert (one, statements(lambda: Api(ada).get(address))) == (4, 4)
     assert len(Api(ada).get(address)["related"]) == 50
