@@ -65,6 +65,9 @@ class Sizes:
     shop_model_steps: int
     # Lines of the longest statement.
     statement_lines: int
+    # How often web, worker, loops and PostgreSQL are killed in turn while money moves, and transfers between two blows.
+    kill_rounds: int
+    transfers_between_kills: int
 
 
 sizes = {
@@ -100,6 +103,8 @@ sizes = {
         shop_models=6,
         shop_model_steps=20,
         statement_lines=3_000,
+        kill_rounds=2,
+        transfers_between_kills=20,
     ),
     "full": Sizes(
         talking_clients=50,
@@ -133,5 +138,7 @@ sizes = {
         shop_models=400,
         shop_model_steps=50,
         statement_lines=50_000,
+        kill_rounds=20,
+        transfers_between_kills=150,
     ),
 }[SIZE]
