@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from payments.ledger.models import Account
 from superapp.core.money import Money
@@ -45,5 +46,10 @@ def wallet_account(user_id: int, currency: str) -> Account | None:
     return _accounts([user_id]).filter(currency=currency).first()
 
 
-def _accounts(user_ids: Iterable[int]) -> Any:
+def wallet_accounts_of(user_id: int) -> list[Account]:
+    """Those that are opened."""
+    return list(_accounts([user_id]))
+
+
+def _accounts(user_ids: Iterable[int]) -> QuerySet[Account]:
     return Account.objects.filter(owner__in=list(user_ids), kind=Account.Kind.WALLET, name="").order_by("id")

@@ -116,6 +116,7 @@ def test_every_room_with_people_has_registered_itself() -> None:
         "realtime",
         "messaging",
         "wallet_corrections",
+        "wallets",
         "transfers",
         "payments_to_products",
         "wallet_security",
