@@ -413,6 +413,21 @@ class Api:
         asset: Asset = await self._call(_Call("GET", f"media/{asset_id}/"))
         return asset
 
+    # --- anything else ------------------------------------------------------------------------------------------------
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """What stands at a path below ``/api/v1/``."""
+        return await self._call(_Call("GET", path, params=params))
+
+    async def post(self, path: str, body: Json, *, key: str | None = None, repeatable: bool = False) -> Any:
+        """``key``: its ``Idempotency-Key``; with one, or where doing it twice is the same (``repeatable``), it is tried
+        again when no answer came."""
+        return await self._call(_Call("POST", path, body, key=key, repeatable=repeatable))
+
+    def pages(self, path: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+        """Everything in a list below ``/api/v1/``, page after page."""
+        return self._pages(path, params)
+
     # --- how a call is made -------------------------------------------------------------------------------------------
 
     async def _pages(self, path: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:

@@ -16,6 +16,8 @@ from superapp.client.client import Client
 from superapp.client.errors import ApiError, ClientError, SocketClosed, Unreachable
 from superapp.client.group_events import people_in
 from superapp.client.shapes import Friend, FriendRequest, Message, Profile
+from superapp.client.talk_money import HELP as MONEY_HELP
+from superapp.client.talk_money import Place, TalkMoney
 from superapp.client.terminal import Keyboard, Pipe, Terminal
 from superapp.client.transcript import SAID, Transcript, harmless, one_line
 from superapp.client.updates import (
@@ -32,15 +34,18 @@ from superapp.client.updates import (
     Typing,
     Update,
 )
+from superapp.client.wallet import Wallet
 
 #: Every demo person's password; the demo data takes it from here.
 DEMO_PASSWORD = "superapp-demo"  # noqa: S105 (a public example, refused in production)
+#: The payment PIN of those who have one.
+DEMO_PIN = "271828"
 
 HISTORY = 20
 TYPING_SHOWN_SECONDS = 5.0
 GOODBYE_SECONDS = 3.0
 
-HELP = """\
+HELP = f"""\
 /photo PATH         send a picture
 /reply TEXT         answer the last message of somebody else
 /react EMOJI        react to it
@@ -55,6 +60,7 @@ HELP = """\
 /mute on|off        no sound from this conversation
 /pin on|off         keep it on top of the list
 /marks on|off       show, and see, how far each of you has read
+{MONEY_HELP}
 /quit               leave
 Everything else is sent; begin with // to send a text that begins with a slash."""
 
@@ -72,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, default_url: str) -> None:
     parser.add_argument("--to", required=True, help="a friend's handle, a group's title, or a conversation's id")
     parser.add_argument("--url", default=default_url, help="where the product runs (default: %(default)s)")
     parser.add_argument("--password", default=DEMO_PASSWORD, help="default: that of the demo people")
+    parser.add_argument("--pin", default=DEMO_PIN, help="your payment PIN, if you have one; default: the demo people's")
     parser.add_argument("--leave-when-done", action="store_true", help="leave at the end of the input")
 
 
@@ -92,7 +99,7 @@ async def _main(options: Mapping[str, Any]) -> int:
     try:
         async with Api(options["url"]) as api:
             await api.sign_in_with_password(options["handle"], options["password"], device="talk")
-            talk = Talk(api, to=options["to"], leave_when_done=options["leave_when_done"])
+            talk = Talk(api, to=options["to"], pin=options["pin"], leave_when_done=options["leave_when_done"])
             try:
                 return await talk.run()
             finally:
@@ -116,7 +123,7 @@ class Leave(Exception):
 class Talk:
     """One person's view of one conversation, or of the way to it while the two are not friends yet."""
 
-    def __init__(self, api: Api, *, to: str, leave_when_done: bool) -> None:
+    def __init__(self, api: Api, *, to: str, pin: str | None, leave_when_done: bool) -> None:
         self.api, self._to, self._leave_when_done = api, to, leave_when_done
         self._updates: asyncio.Queue[Update] = asyncio.Queue()
         self.client = Client(api, recent=HISTORY, on_update=self._updates.put_nowait)
@@ -125,6 +132,7 @@ class Talk:
         self._peer: Profile | None = None
         self._names: dict[str, str] = {}
         self._transcript = Transcript(me=api.user_id, name_of=lambda user_id: self._names.get(user_id, "somebody"))
+        self._money = TalkMoney(Wallet(api, pin=pin), say=self.terminal.say, cards=self._cards, place=self._place)
         self._shown_seq = 0
         self._showing = asyncio.Lock()
         self._was_away = False
@@ -408,6 +416,8 @@ class Talk:
                 self.terminal.say(f"* read marks are {rest}")
             case "quit":
                 raise Leave
+            case _ if self._money.knows(command):
+                await self._money.obey(command, rest)
             case _:
                 self.terminal.say(HELP)
 
@@ -419,6 +429,19 @@ class Talk:
             if is_said and (message["sender_id"] == self.api.user_id) is of_mine:
                 return message
         return None
+
+    def _cards(self, kind: str) -> list[Message]:
+        """What was posted here of a kind of card, as it stands now, the newest first."""
+        log = self.client.store.logs.get(self._conversation_id or "")
+        messages = reversed(log.messages if log else [])
+        return [each for each in messages if each["kind"] == "card" and each["body"].get("kind") == kind]
+
+    def _place(self) -> Place | None:
+        log = self.client.store.logs.get(self._conversation_id or "")
+        if log is None or log.summary is None:
+            return None
+        peer = log.summary["mine"]["peer"]
+        return Place(log.summary["id"], peer["id"] if peer else None)
 
     def _say(self, text: str) -> None:
         if not text.strip():

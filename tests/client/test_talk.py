@@ -17,6 +17,7 @@ from superapp.client import Api
 from superapp.client.talk import DEMO_PASSWORD
 from tests.client.talking import Talker
 from tests.client.talking import talk as talk_by
+from tests.payments.money import fund
 from tests.processes import Gateway
 from tests.realtime.people import Device, befriend, person
 from tests.realtime.sockets import gateway
@@ -158,3 +159,24 @@ async def test_what_was_said_is_answered_changed_reacted_to_and_taken_back(serve
         hers.type("/recall")
         await his.shows("Ada took a message back")
     assert (await history(server, bo, conversation_id))[1:] == ["text", "edited", "yes", "reacted", "recalled"]
+
+
+async def test_money_is_sent_taken_and_given_in_a_red_packet(server: Gateway) -> None:
+    ada, bo, _conversation_id = await asyncio.to_thread(two_people)
+    await asyncio.to_thread(fund, ada.user_id, 10_000)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        await his.shows("friends")
+        hers.type("/send 5 tea")
+        await hers.shows("* You have no payment PIN yet: /pin and six digits choose one.")
+        hers.type("/pin 271828", "/send 5 tea")
+        await his.shows("Ada: [Transfer of CN¥5.00: waiting to be accepted]")
+        his.type("/take")
+        await his.shows("* 5.00 CNY: accepted")
+        hers.type("/packet 3.33 for you", "/send 1", "/undo", "/wallet")
+        await his.shows("Ada: [Red packet: for you]")
+        await hers.shows("* 91.67 CNY")
+        his.type("/open", "/open", "/wallet", "/statement", "/send nothing")
+        await his.shows("* You got 3.33 CNY.", times=2)
+        await his.shows("* 8.33 CNY")
+        await his.shows("+5.00 CNY: ")
+        await his.shows("* /send AMOUNT [NOTE] sends money to a friend")
