@@ -9,7 +9,7 @@ from django.db.models import F, Sum
 from messaging.models import Membership
 from superapp.accounts import selectors as accounts
 from superapp.accounts.models import HandleDirectory, User
-from superapp.client.talk import DEMO_PASSWORD
+from superapp.client.talk import DEMO_PASSWORD, DEMO_PIN
 from superapp.localdev.demo import staff
 
 SHOWN = ("ada", "bo", "chloe", "mei")
@@ -22,7 +22,11 @@ def card() -> list[str]:
     unread = _unread_of(users)
     shown = [users[user_ids[handle]] for handle in SHOWN if handle in user_ids and users[user_ids[handle]].is_demo]
     lines = [f"{user.handle or '':<11} {_described(user)}{unread.get(user.id, 0)} unread" for user in shown]
-    return [*lines, f"password    {DEMO_PASSWORD}   (everybody's)", *staff.card()] if lines else []
+    return (
+        [*lines, f"password    {DEMO_PASSWORD}   (everybody's)   payment PIN {DEMO_PIN}", *staff.card()]
+        if lines
+        else []
+    )
 
 
 def _unread_of(users: dict[int, User]) -> dict[int, int]:

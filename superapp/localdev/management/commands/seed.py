@@ -18,11 +18,12 @@ class Command(BaseCommand):
                 "On a machine of your own set DJANGO_SETTINGS_MODULE=superapp.settings.local, or use `make run`."
             )
         # Not above: where demo people are refused, nothing of them is loaded.
-        from superapp.localdev.demo import seeding
+        from superapp.localdev.demo import money, seeding
 
         began = time.monotonic()
         try:
             city = seeding.seed()
+            money.seed()
         except Problem as problem:
             raise CommandError(str(problem)) from None
         seconds = time.monotonic() - began

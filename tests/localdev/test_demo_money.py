@@ -1,0 +1,46 @@
+"""What the people of the demo city have and owe: the books are even, and seeding again changes nothing."""
+
+from typing import Any
+
+import pytest
+
+from payments.ledger.models import Entry, Posting
+from payments.models import Payment, RedPacket, Transfer, Wallet
+from superapp.localdev.demo import money, seeding
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def city(committed_db: Any) -> None:
+    seeding.seed()
+    assert money.seed()
+
+
+def counts() -> list[int]:
+    return [model._default_manager.count() for model in (Entry, Posting, Transfer, RedPacket, Payment, Wallet)]
+
+
+def test_seeding_again_adds_nothing(city: None) -> None:
+    before = counts()
+    assert not money.seed()
+    assert counts() == before
+    assert all(before)
+
+
+def test_what_nobody_has_answered_still_waits(city: None) -> None:
+    sent = Transfer.objects.filter(state=Transfer.State.PENDING).count()
+    assert sent == sum(not one.end for one in money.TRANSFERS)
+
+
+def test_there_is_money_that_came_back_and_money_that_was_refunded(city: None) -> None:
+    states = set(Transfer.objects.values_list("state", flat=True))
+    assert {"accepted", "declined", "cancelled", "pending"} <= states
+    assert set(Payment.objects.exclude(refunded_minor=0).values_list("amount_minor", "refunded_minor")) == {
+        (7_600, 3_800)
+    }
+    assert set(RedPacket.objects.values_list("state", "taken", "parts")) == {
+        ("finished", 2, 2),
+        ("open", 1, 2),
+        ("open", 1, 4),
+    }
