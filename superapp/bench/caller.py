@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import django
 from django.db import Error, transaction
@@ -41,7 +42,27 @@ def transfers(order: dict[str, Any]) -> Work:
     return transfer
 
 
-WORKS: dict[str, Callable[[dict[str, Any]], Work]] = {"transfer": transfers}
+def whole_transfers(order: dict[str, Any]) -> Work:
+    """What a request does, without the request: pairs are people here."""
+    from payments import services
+
+    pairs = order["pairs"]
+
+    def create_transfer(number: int) -> None:
+        payer_id, payee_id = pairs[number % len(pairs)]
+        services.create_transfer(
+            payer_id=payer_id,
+            payee_id=payee_id,
+            amount_minor=AMOUNT_MINOR,
+            currency=CURRENCY,
+            note="",
+            idempotency_key=uuid4(),
+        )
+
+    return create_transfer
+
+
+WORKS: dict[str, Callable[[dict[str, Any]], Work]] = {"transfer": transfers, "create_transfer": whole_transfers}
 
 
 def run(work: Work, order: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,8 @@ application (one origin for sockets and REST) would be added to both sides alike
 """
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,13 +14,14 @@ from django.db import connection, transaction
 
 from messaging import services as messaging
 from superapp.accounts import services as accounts
-from superapp.bench import load
+from superapp.bench import granian, load
 from superapp.bench.events import Tick
 from superapp.bench.frame import MAX_PACE, Limit, Report, Run, Scale, interleave
-from superapp.bench.stand import Stand, listens
+from superapp.bench.granian import Server, serving
+from superapp.bench.stand import Stand
 from superapp.core.events import publish
 from superapp.localdev import programs
-from superapp.localdev.processes import Child, free_port, wait_until
+from superapp.localdev.processes import Child, wait_until
 from superapp.localdev.progress import Problem, step
 
 LIMITS = {
@@ -30,8 +30,7 @@ LIMITS = {
     "outbox_events_per_s": Limit.at_least(500),
 }
 PRODUCT, PLAIN = "product", "plain"
-APPLICATIONS = {PRODUCT: "superapp.wsgi:application", PLAIN: "superapp.bench.limits.plain.wsgi:application"}
-THREADS = 4
+APPLICATIONS = {PRODUCT: granian.PRODUCT, PLAIN: "superapp.bench.limits.plain.wsgi:application"}
 CONNECTIONS = 4
 PEOPLE = 8
 # A little under what counts: the slower side may have been measured in a good moment.
@@ -51,28 +50,15 @@ def run(stand: Stand, report: Report, scale: Scale) -> None:
     with step("people", f"{PEOPLE} who are signed in and have somebody to write to"):
         people = [_person(number) for number in range(PEOPLE)]
     with ExitStack() as servers:
-        sides = {side: servers.enter_context(_server(stand, side)) for side in APPLICATIONS}
+        sides = {
+            side: servers.enter_context(serving(stand, side, application)) for side, application in APPLICATIONS.items()
+        }
         _compare(stand, report, scale, "me", sides, [_get_me(person) for person in people], status=200)
         _compare(stand, report, scale, "post", sides, [_post_message(person) for person in people], status=201)
     _outbox(stand, report, scale)
 
 
 # --- Two requests -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Server:
-    child: Child
-    port: int
-
-
-@contextmanager
-def _server(stand: Stand, side: str) -> Iterator[Server]:
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--blocking-threads", str(THREADS), "--no-ws", "--no-access-log"]
-    with stand.process(side, [*command, APPLICATIONS[side]], ready=lambda child: listens(port)) as child:
-        yield Server(child, port)
 
 
 def _compare(

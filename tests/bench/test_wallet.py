@@ -13,6 +13,7 @@ LIMITS = {
     "transfer_cpu_vs_bare": "≤ 1.6",
     "transfer_rate_vs_tpcb": "≥ 0.5",
     "hot_vs_distinct": "≥ 0.5",
+    "red_packet_p99_ms": "≤ 1000",
 }
 
 

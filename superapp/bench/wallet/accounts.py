@@ -1,10 +1,14 @@
 """Wallets by the thousand, with money in them. Opening them one by one is not what is measured."""
 
+from collections.abc import Iterable, Sequence
+
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from payments.ledger import services as ledger
 from payments.ledger.services import Line
+from payments.models import KnownPayee, Wallet
 from superapp.bench.caller import CURRENCY
 from superapp.bench.wallet.callers import Pair
 from superapp.core.ids import new_id
@@ -15,18 +19,25 @@ FUNDED_AT_ONCE = 99
 
 def wallets(count: int) -> list[int]:
     """Accounts of nobody in particular, each with the same amount in it."""
-    ids = [new_id() for _ in range(count)]
+    return wallets_of([new_id() for _ in range(count)])
+
+
+def wallets_of(owner_ids: Sequence[int]) -> list[int]:
+    ids = [new_id() for _ in owner_ids]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT ledger_open_account(id, 'wallet', id, '', %s, 0, %s, false) FROM unnest(%s) AS id",
-            [CURRENCY, settings.WALLET_CEILING_MINOR, ids],
+            """
+            SELECT ledger_open_account(id, 'wallet', owner, '', %s, 0, %s, false)
+            FROM unnest(%s::bigint[], %s::bigint[]) AS new (id, owner)
+            """,
+            [CURRENCY, settings.WALLET_CEILING_MINOR, ids, list(owner_ids)],
         )
-    for start in range(0, count, FUNDED_AT_ONCE):
-        fund(ids[start : start + FUNDED_AT_ONCE])
+    for start in range(0, len(ids), FUNDED_AT_ONCE):
+        _fund(ids[start : start + FUNDED_AT_ONCE])
     return ids
 
 
-def fund(account_ids: list[int]) -> None:
+def _fund(account_ids: Sequence[int]) -> None:
     """At most ``FUNDED_AT_ONCE`` of them, from the outside world, in one entry."""
     world = ledger.house_account("world", CURRENCY, "opening")
     lines = [Line(account_id, FUNDED_MINOR) for account_id in account_ids]
@@ -41,3 +52,11 @@ def fund(account_ids: list[int]) -> None:
 def pairs(ids: list[int]) -> list[Pair]:
     """Everybody pays somebody else and is paid by somebody else, and no two of them have a wallet in common."""
     return list(zip(ids[::2], ids[1::2], strict=True))
+
+
+def let_pay(payees: Iterable[tuple[int, str]]) -> None:
+    """People with a PIN, by whom these payees were paid before: the rules find nothing to ask about."""
+    found = list(payees)
+    # Nobody knows this PIN, and nobody is asked for it.
+    Wallet.objects.bulk_create(Wallet(user_id=user_id, pin_hash="unknown", pin_set_at=Now()) for user_id, _ in found)
+    KnownPayee.objects.bulk_create(KnownPayee(user_id=user_id, payee=payee) for user_id, payee in found)
