@@ -109,6 +109,12 @@ class TransferEnded(DomainError):
     code, status, message = "transfer_ended", 409, _("This transfer is no longer waiting.")
 
 
+class AmountFixed(DomainError):
+    """``amount``: what the code asks for."""
+
+    code, status, message = "amount_fixed", 422, _("This code asks for another amount.")
+
+
 class TransferExpired(DomainError):
     code, status, message = "transfer_expired", 410, _("This transfer was not accepted in time and went back.")
 

@@ -3,13 +3,14 @@
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services as messaging
-from payments import cards, selectors, services, transfer_copies, transfer_notices
+from payments import cards, receive_codes, selectors, services, transfer_copies, transfer_notices
 from payments.api.transfer_serializers import TransferOutput
-from payments.events import TransferChanged, TransferEnded
+from payments.events import TransferChanged, TransferEnded, TransferReceived
 from payments.ledger import registry as ledger
 from payments.models import Transfer
 from payments.registry import purposes
 from superapp.accounts import registry as people
+from superapp.core import links
 from superapp.core.events import after_commit, at_least_once
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
@@ -23,11 +24,12 @@ def register() -> None:
     realtime.pushes.register(
         {"transfer.updated": Push("A transfer of yours or to you was made, or has ended.", TransferOutput)}
     )
+    links.register(receive_codes.KIND, receive_codes.resolve, label=_("A code to pay somebody"))
     ledger.checks.register("payments.transfers", selectors.escrow_problems)
     people.privacy.register(
         "transfers",
         export=transfer_copies.copy_of_transfers,
-        erase=transfer_copies.keep,
+        erase=transfer_copies.erase_codes,
         blockers=transfer_copies.blockers_of_transfers,
         covers=transfer_copies.COVERS,
     )
@@ -54,3 +56,14 @@ def show_end_of_transfer(event: TransferEnded) -> None:
             dedupe_key=f"payments.transfer:{transfer.id}:ended",
             card=card,
         )
+
+
+@at_least_once(TransferReceived)
+def tell_who_was_paid(event: TransferReceived) -> None:
+    transfer = Transfer.objects.get(id=event.transfer_id)
+    messaging.notify(
+        user_id=transfer.payee_id,
+        kind=transfer_notices.TRANSFER_RECEIVED,
+        params={"amount": transfer.money.as_json(), "transfer_id": str(transfer.id)},
+        dedupe_key=f"payments.transfer:{transfer.id}:received",
+    )

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.models import Transfer
+from payments import receive_codes
+from payments.models import ReceiveCode, Transfer
 from superapp.accounts.registry import Blocker, Json, Part, Rows
+from superapp.core import links
 from superapp.core.api.fields import rfc3339
 
-COVERS = {"payments.Transfer": {"payer_id", "payee_id"}}
+COVERS = {"payments.Transfer": {"payer_id", "payee_id"}, "payments.ReceiveCode": {"owner_id"}}
 BATCH = 500
 
 
 def copy_of_transfers(user_id: int) -> Iterator[Part]:
     """Others are named by their ids: what they call themselves is theirs."""
     yield "transfers", Rows(_transfers(user_id))
+    yield "receive_codes", Rows(_codes(user_id))
 
 
 def blockers_of_transfers(user_id: int) -> list[Blocker]:
@@ -30,8 +33,15 @@ def blockers_of_transfers(user_id: int) -> list[Blocker]:
     return [Blocker("transfers_waiting", message, {"count": count})]
 
 
-def keep(user_id: int) -> None:
-    """Nothing here goes."""
+def erase_codes(user_id: int) -> None:
+    """Nobody is paid by them any more; what was paid stays."""
+    ReceiveCode.objects.filter(owner_id=user_id).delete()
+    links.revoke(kind=receive_codes.KIND, reference=receive_codes.standing_reference(user_id))
+
+
+def _codes(user_id: int) -> Iterator[Json]:
+    for code in ReceiveCode.objects.filter(owner_id=user_id).order_by("id"):
+        yield {"amount": code.money.as_json(), "note": code.note, "created_at": rfc3339(code.created_at)}
 
 
 def _transfers(user_id: int) -> Iterator[Json]:

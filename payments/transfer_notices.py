@@ -13,6 +13,7 @@ Json = dict[str, Any]
 TRANSFER_ACCEPTED = "payments.transfer_accepted"
 TRANSFER_RETURNED = "payments.transfer_returned"
 TRANSFER_EXPIRING = "payments.transfer_expiring"
+TRANSFER_RECEIVED = "payments.transfer_received"
 
 
 def register() -> None:
@@ -20,6 +21,7 @@ def register() -> None:
     # Money that came back must not be missed.
     add(TRANSFER_RETURNED, text=_returned, mutable=False, label=gettext_lazy("Transfers that came back"))
     add(TRANSFER_ACCEPTED, text=_accepted, mutable=True, label=gettext_lazy("Accepted transfers"))
+    add(TRANSFER_RECEIVED, text=_received, mutable=True, label=gettext_lazy("Money that you receive"))
     add(TRANSFER_EXPIRING, text=_expiring, mutable=True, label=gettext_lazy("Transfers that wait for you"))
 
 
@@ -33,3 +35,7 @@ def _returned(params: Json) -> str:
 
 def _expiring(params: Json) -> str:
     return _("A transfer of %(amount)s waits for you. It soon goes back.") % {"amount": shown(params["amount"])}
+
+
+def _received(params: Json) -> str:
+    return _("You received %(amount)s.") % {"amount": shown(params["amount"])}

@@ -35,3 +35,30 @@ class TransfersQuery(Input):
     state = serializers.ChoiceField(Transfer.State.choices, required=False)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=30)
+
+
+class InstantInput(Input):
+    code = Text(max_length=4296, help_text="What the camera read, of a receive code or somebody's card.")
+    amount = MoneyField(
+        currencies=settings.WALLET_CURRENCIES, required=False, help_text="Left out where the code asks for one."
+    )
+    note = Line(required=False, max_length=100, allow_blank=True, default="")
+    approval = Text(required=False, max_length=100)
+
+
+class CodeOutput(Output):
+    url = serializers.CharField()
+    svg = serializers.CharField(help_text="The same as a picture of any size.")
+
+
+class ReceiveCodeInput(Input):
+    amount = MoneyField(currencies=settings.WALLET_CURRENCIES)
+    note = Line(required=False, max_length=100, allow_blank=True, default="")
+
+
+class ReceiveCodeOutput(CodeOutput):
+    id = Id()
+    amount = MoneyField()
+    note = serializers.CharField(allow_blank=True)
+    created_at = Time()
+    expires_at = Time()

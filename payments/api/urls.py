@@ -1,6 +1,7 @@
 from django.urls import path
 
 from payments.api import payment_views as payments
+from payments.api import receive_code_views as receiving
 from payments.api import red_packet_views as red_packets
 from payments.api import security_views as security
 from payments.api import transfer_views as transfers
@@ -8,6 +9,9 @@ from payments.api import wallet_views as wallet
 
 urlpatterns = [
     path("transfers/", transfers.Transfers.as_view()),
+    path("transfers/instant/", receiving.InstantTransfers.as_view()),
+    path("wallet/receive-code/", receiving.StandingCode.as_view()),
+    path("wallet/receive-codes/", receiving.ReceiveCodes.as_view()),
     path("transfers/<id:transfer_id>/", transfers.TransferDetail.as_view()),
     path("transfers/<id:transfer_id>/accept/", transfers.AcceptTransfer.as_view()),
     path("transfers/<id:transfer_id>/cancel/", transfers.CancelTransfer.as_view()),

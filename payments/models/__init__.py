@@ -4,6 +4,7 @@ from payments.models.adjustments import Adjustment, AdjustmentDay
 from payments.models.approvals import Approval
 from payments.models.limits import KnownPayee, LimitCounter, PaceCounter
 from payments.models.payments import MOST_REFUNDS, Escrow, Hold, Payment, PaymentLeg, Refund
+from payments.models.receive_codes import ReceiveCode
 from payments.models.red_packets import RedPacket, RedPacketClaim
 from payments.models.transfers import Transfer
 from payments.models.wallets import Wallet
@@ -20,6 +21,7 @@ __all__ = [
     "PaceCounter",
     "Payment",
     "PaymentLeg",
+    "ReceiveCode",
     "RedPacket",
     "RedPacketClaim",
     "Refund",

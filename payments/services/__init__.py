@@ -9,6 +9,7 @@ from payments.services.adjustments import (
     refuse_adjustment,
 )
 from payments.services.approvals import IssuedApproval, authorise, issue_approval
+from payments.services.instant import pay_by_code
 from payments.services.limits import forget_old_security, give_back_limit
 from payments.services.pins import (
     begin_pin_reset,
@@ -19,6 +20,7 @@ from payments.services.pins import (
     set_pin,
 )
 from payments.services.products import capture, hold, pay, raise_hold, release, settle
+from payments.services.receive_codes import ShownCode, create_receive_code, receive_code, reset_receive_code
 from payments.services.red_packets import open_red_packet, return_unopened, send_red_packet
 from payments.services.refunds import refund
 from payments.services.transfers import (
@@ -44,6 +46,7 @@ __all__ = [
     "IssuedApproval",
     "Leg",
     "Party",
+    "ShownCode",
     "accept_transfer",
     "approve_adjustment",
     "authorise",
@@ -53,6 +56,7 @@ __all__ = [
     "capture",
     "change_pin",
     "complete_pin_reset",
+    "create_receive_code",
     "create_transfer",
     "decline_transfer",
     "erase_adjustments",
@@ -66,12 +70,15 @@ __all__ = [
     "lower_limits",
     "open_red_packet",
     "pay",
+    "pay_by_code",
     "propose_adjustment",
     "raise_hold",
+    "receive_code",
     "refund",
     "refuse_adjustment",
     "register_transfer_loop",
     "release",
+    "reset_receive_code",
     "return_expired_transfers",
     "return_unopened",
     "send_red_packet",

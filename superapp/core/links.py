@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,12 +144,17 @@ def reference_of(*, actor_id: int, content: str, kind: str) -> str:
 
     Raises ``NotFound`` for anything else, ``LinkEnded``, ``TooManyRequests``.
     """
+    return target_of(actor_id=actor_id, content=content, kinds={kind})[1]
+
+
+def target_of(*, actor_id: int, content: str, kinds: Collection[str]) -> tuple[str, str]:
+    """As ``reference_of``, where several kinds would do: which one it is, and what it leads to."""
     limits.take(action="links.scan.user", subject=str(actor_id))
     token = token_in(content.strip())
     link = _find(token) if token is not None else None
-    if link is None or link.kind != kind:
+    if link is None or link.kind not in kinds:
         raise NotFound
-    return link.reference
+    return link.kind, link.reference
 
 
 def token_in(content: str) -> str | None:

@@ -216,6 +216,11 @@ def transfers() -> Iterator[Row]:
         {**dict.fromkeys(ROLES, 403), "owner": 422, "anonymous": 401},
         body=lambda world: {"payee_id": world.people["owner"].id, "amount": {"amount": 1, "currency": "CNY"}},
     )
+    # A code is good for whoever holds it; here nobody does.
+    yield own(404, "POST /api/v1/transfers/instant/", body=json(code="https://elsewhere.example/"))
+    yield own(200, "GET /api/v1/wallet/receive-code/")
+    yield own(200, "POST /api/v1/wallet/receive-code/")
+    yield own(201, "POST /api/v1/wallet/receive-codes/", body=json(amount={"amount": 1, "currency": "CNY"}))
     one = "/api/v1/transfers/{transfer_id}/"
     yield of_members(200, f"GET {one}")
     for verb, who in (("accept", "owner"), ("decline", "owner"), ("cancel", "member")):
