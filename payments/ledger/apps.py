@@ -11,9 +11,10 @@ class LedgerConfig(AppConfig):
     verbose_name = _("Ledger")
 
     def ready(self) -> None:
-        from payments.ledger import services
+        from payments.ledger import services, watch
 
         services.register_loop()
+        watch.register()
         post_migrate.connect(_open_house_accounts, sender=self)
 
 

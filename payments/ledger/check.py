@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from payments.ledger import functions, models
 from payments.ledger.registry import checks
@@ -51,6 +53,7 @@ class Progress:
     """How far a check has come, and what it has found. ``since``: of entries and holds only what came after."""
 
     since: datetime | None = None
+    began_at: datetime = field(default_factory=timezone.now)
     #: Next: everything, a walk by its name, or nothing any more. ``after``: its last id.
     at: str = "everything"
     after: int = _BEGINNING
@@ -200,7 +203,7 @@ def _go_to(progress: Progress, at: str) -> None:
 def _ask(
     progress: Progress, using: str, rules: tuple[str, ...], statement: str, parameters: Mapping[str, Any] | None = None
 ) -> None:
-    with connections[using].cursor() as cursor:
+    with _patient(using) as cursor:
         # The doubled percent signs of format() are for parameters, so there have to be some.
         cursor.execute(statement, parameters or {})
         looked_at, found = cursor.fetchone()
@@ -208,6 +211,15 @@ def _ask(
         progress.looked_at(rule, looked_at)
     for rule, problem in found or []:
         progress.found(rule, problem)
+
+
+@contextmanager
+def _patient(using: str) -> Iterator[CursorWrapper]:
+    """The application's role gives up after five seconds, which does for a stretch and not for a large table."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        if using == "default":
+            cursor.execute("SET LOCAL statement_timeout = '45s'")
+        yield cursor
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from superapp.core.ids import new_id
 from superapp.core.money import MAX_AMOUNT_MINOR
 
 #: Of the house: nobody's.
@@ -180,6 +182,10 @@ class Hold(models.Model):
     asked_minor = models.BigIntegerField()
     amount_minor = models.BigIntegerField(_("amount"))
     captured_minor = models.BigIntegerField(_("captured"), db_default=0)
+    # What captured it.
+    entry = models.ForeignKey(
+        Entry, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     status = models.CharField(_("state"), max_length=10, choices=Status, db_default=Status.OPEN)
     created_at = models.DateTimeField(_("made"), db_default=Now())
     expires_at = models.DateTimeField(_("expires"))
@@ -200,6 +206,10 @@ class Hold(models.Model):
                 condition=Q(captured_minor=0) & ~Q(status="captured")
                 | Q(captured_minor__gt=0, captured_minor__lte=F("amount_minor"), status="captured"),
                 name="ledger_hold_captured",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="captured", entry__isnull=False) | ~Q(status="captured") & Q(entry=None),
+                name="ledger_hold_captured_by",
             ),
             models.CheckConstraint(
                 condition=Q(status="open", ended_at=None) | ~Q(status="open") & Q(ended_at__isnull=False),
@@ -228,3 +238,25 @@ class HoldStep(models.Model):
         db_table = "ledger_hold_step"
         default_permissions = ()
         constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="ledger_hold_step_amount")]
+
+
+class Check(models.Model):
+    """A look at the books: how far it has come, and what it found. Not part of the books: the application writes it."""
+
+    id = models.BigIntegerField(primary_key=True, default=new_id)
+    began_at = models.DateTimeField(_("began"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    # Of entries and holds only what came after this moment; None: everything.
+    since = models.DateTimeField(_("since"), null=True)
+    # Where it goes on.
+    at = models.CharField(max_length=20)
+    after = models.BigIntegerField()
+    # By rule: how many it looked at, how many problems there are, and the first of them in words.
+    findings = models.JSONField(default=dict)
+    problem_count = models.IntegerField(_("problems"), default=0)
+
+    class Meta:
+        db_table = "ledger_check"
+        verbose_name = _("check of the books")
+        verbose_name_plural = _("checks of the books")
+        default_permissions = ("view",)

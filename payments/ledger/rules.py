@@ -20,7 +20,7 @@ RULES = {
     "moments": "an account's postings are in the order of time",
     "reversals": "an entry that takes another back has its legs the other way round",
     "holds": "a hold is of an account of its currency, and as high as its last raise",
-    "captures": "no more is captured than was held",
+    "captures": "no more is captured than was held, and by an entry that takes as much",
 }
 
 TOTALS = """
@@ -129,7 +129,9 @@ ENTRIES = """
 
 HOLDS = """
     WITH facts AS (
-        SELECT hold.*, account.currency AS of_currency, greatest(asked_minor, raised.amount_minor) AS raised_minor
+        SELECT hold.*, account.currency AS of_currency, greatest(asked_minor, raised.amount_minor) AS raised_minor,
+            (SELECT amount_minor FROM ledger_posting AS posting
+             WHERE posting.entry_id = hold.entry_id AND posting.account_id = hold.account_id LIMIT 1) AS paid_minor
         FROM ledger_hold AS hold
         LEFT JOIN LATERAL (SELECT currency FROM ledger_account WHERE id = hold.account_id LIMIT 1) AS account ON true
         LEFT JOIN LATERAL (
@@ -149,7 +151,10 @@ HOLDS = """
         ('captures', CASE WHEN captured_minor > amount_minor
             THEN format('is of %%s, of which %%s are captured', amount_minor, captured_minor) END),
         ('captures', CASE WHEN captured_minor > 0 AND status <> 'captured'
-            THEN format('is %%s, and %%s of it captured', status, captured_minor) END)
+            THEN format('is %%s, and %%s of it captured', status, captured_minor) END),
+        ('captures', CASE WHEN status = 'captured' AND paid_minor IS DISTINCT FROM -captured_minor
+            THEN format('says that %%s are captured, entry %%s takes %%s', captured_minor,
+                coalesce(entry_id::text, 'none'), coalesce(-paid_minor, 0)) END)
     ) AS looked (rule, problem) WHERE problem IS NOT NULL
 """
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import structlog
 from django.db import DatabaseError, connection, transaction
 
 from payments.ledger import functions, selectors
@@ -39,6 +40,8 @@ from superapp.core.errors import DomainError, IdempotencyConflict, NotFound
 from superapp.core.ids import new_id
 from superapp.core.leases import Lease
 from superapp.core.money import MAX_AMOUNT_MINOR
+
+log = structlog.get_logger(__name__)
 
 #: Postings into these take no lock; a loop folds them in.
 APPENDED = frozenset({Account.Kind.MERCHANT, Account.Kind.ESCROW, Account.Kind.FEE, Account.Kind.WORLD})
@@ -117,7 +120,7 @@ def open_house_accounts(*, using: str) -> None:
 def set_status(*, account_id: int, status: str) -> None:
     """``open``, ``frozen`` (only money that comes back reaches it) or ``closed``, for ever.
 
-    Raises ``AccountNotEmpty`` (only an empty one is closed), ``AccountClosed``.
+    Raises ``AccountNotEmpty`` (only an empty one is closed, and no appended one ever), ``AccountClosed``.
     """
     _call("ledger_set_status", account_id, Account.Status(status).value)
 
@@ -227,9 +230,13 @@ def fold_waiting(lease: Lease) -> int:
     """One round: each account that has something waiting, in a transaction of its own."""
     folded = 0
     for account_id in selectors.unfolded(at_most=1_000):
-        with transaction.atomic():
-            lease.guard()
-            folded += fold(account_id=account_id)
+        try:
+            with transaction.atomic():
+                lease.guard()
+                folded += fold(account_id=account_id)
+        except (DomainError, DatabaseError):
+            # One account that cannot be folded, or is busy, does not keep the others waiting.
+            log.exception("ledger.fold_failed", account_id=account_id)
     # What came meanwhile waits for the next round: folding row by row would cost more than it is worth.
     return folded if folded >= FOLDED_AT_ONCE else 0
 

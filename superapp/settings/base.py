@@ -394,6 +394,9 @@ REALTIME_FRAMES_PER_SECOND = 50.0
 # --- payments ---------------------------------------------------------------------------------------------------------
 # Everybody has a wallet in each of these (ISO 4217). After adding one, migrate: it opens the accounts of the house.
 WALLET_CURRENCIES = ["CNY", "EUR", "USD"]
+# How often the loop ledger.check looks through what is new in the books, and through all of them.
+LEDGER_CHECKED_EVERY = timedelta(days=1)
+LEDGER_CHECKED_WHOLE_EVERY = timedelta(days=7)
 # What one wallet may hold, in minor units.
 WALLET_CEILING_MINOR = 1_000_000_000
 # Mixed into every PIN before it is hashed. Only production has to be given one: see docs/operate.md.

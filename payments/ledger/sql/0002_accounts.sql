@@ -25,6 +25,9 @@ BEGIN
         RAISE EXCEPTION 'there is no account %', of_account USING ERRCODE = 'SL404';
     ELSIF account.status = 'closed' AND new_status <> 'closed' THEN
         RAISE EXCEPTION 'account % is closed', of_account USING ERRCODE = 'SL002';
+    ELSIF new_status = 'closed' AND account.is_appended THEN
+        -- Money comes in without a lock, so nobody could say that none is on its way.
+        RAISE EXCEPTION 'account % is frozen, never closed', of_account USING ERRCODE = 'SL426';
     ELSIF new_status = 'closed' AND (account.balance_minor, account.held_minor) <> (0, 0) THEN
         RAISE EXCEPTION 'account % is not empty', of_account USING ERRCODE = 'SL426';
     END IF;

@@ -26,7 +26,7 @@ BEGIN
         IF NOT account.is_appended THEN
             PERFORM 1 FROM ledger_account WHERE id = account.id FOR NO KEY UPDATE;
         ELSIF account.amount < 0 AND account.floor_minor IS NOT NULL THEN
-            PERFORM ledger_fold_for(account.id, -account.amount);
+            PERFORM ledger_fold_for(account.id, -account.amount - CASE WHEN account.id = holder THEN held ELSE 0 END);
         END IF;
     END LOOP;
     -- Only now, under the locks, is it known in what state they are.

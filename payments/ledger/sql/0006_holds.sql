@@ -85,6 +85,7 @@ CREATE OR REPLACE FUNCTION ledger_capture(
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $ledger$
 DECLARE
     hold ledger_hold;
+    earlier bigint;
     total numeric := (SELECT sum(amount) FROM unnest(amounts) AS amount);
 BEGIN
     IF total IS NULL OR total > 9000000000000000 OR EXISTS (SELECT FROM unnest(amounts) AS amount WHERE amount <= 0) THEN
@@ -97,15 +98,20 @@ BEGIN
     INSERT INTO ledger_entry (id, purpose, reference, step) VALUES (new_id, of_purpose, of_reference, at_step)
     ON CONFLICT (reference, purpose, step) DO NOTHING;
     IF NOT FOUND THEN
-        RETURN ledger_replayed(
+        earlier := ledger_replayed(
             of_purpose, of_reference, at_step, accounts || hold.account_id, amounts || -total::bigint
         );
+        IF hold.entry_id IS DISTINCT FROM earlier THEN
+            RAISE EXCEPTION 'this step moved something else' USING ERRCODE = 'SL409';
+        END IF;
+        RETURN earlier;
     ELSIF hold.status <> 'open' OR hold.expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'hold % has ended', of_hold USING ERRCODE = 'SL411';
     ELSIF total > hold.amount_minor THEN
         RAISE EXCEPTION 'hold % is lower than that', of_hold USING ERRCODE = 'SL424';
     END IF;
-    UPDATE ledger_hold SET status = 'captured', captured_minor = total, ended_at = clock_timestamp() WHERE id = of_hold;
+    UPDATE ledger_hold
+    SET status = 'captured', captured_minor = total, entry_id = new_id, ended_at = clock_timestamp() WHERE id = of_hold;
     PERFORM ledger_write(
         new_id, accounts || hold.account_id, amounts || -total::bigint, false, hold.account_id, hold.amount_minor
     );

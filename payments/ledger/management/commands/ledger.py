@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 
-from payments.ledger import check
+from payments.ledger import check, watch
 
 
 class Command(BaseCommand):
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         # The application's role gives up after five seconds, the owner does not.
         using = "owner" if "owner" in settings.DATABASES else "default"
         found = check.check(using=using, since=moment)
+        watch.record(found)
         for rule, finding in found.findings.items():
             verdict = "UNSOUND" if finding.count else "ok"
             self.stdout.write(f"{verdict:8} {rule:12} {finding.looked_at:>12,} looked at: {check.say(rule)}")
