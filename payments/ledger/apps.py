@@ -11,8 +11,10 @@ class LedgerConfig(AppConfig):
     verbose_name = _("Ledger")
 
     def ready(self) -> None:
-        from payments.ledger import services, watch
+        from payments.ledger import functions, services, watch
+        from superapp.core import health
 
+        health.register("ledger", functions.make_sure)
         services.register_loop()
         watch.register()
         post_migrate.connect(_open_house_accounts, sender=self)

@@ -6,7 +6,15 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 
 from superapp.core.api.answers import json_response
+from superapp.core.errors import DomainError
 from superapp.core.redis import RedisFailure, client
+
+_questions: dict[str, Callable[[], object]] = {}
+
+
+def register(name: str, question: Callable[[], object]) -> None:
+    """Let a room say that it cannot work: ``question`` raises. Nobody is sent to a process that has such a room."""
+    _questions[name] = question
 
 
 def alive(request: HttpRequest) -> HttpResponse:
@@ -16,6 +24,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """503 with the name of what is away. Asks Redis past the circuit breaker: the breaker's memory is not the truth."""
     parts = {"postgres": _works(_ask_postgres, DatabaseError), "redis": _works(lambda: client().ping(), RedisFailure)}
+    parts |= {name: _works(question, (DomainError, DatabaseError)) for name, question in _questions.items()}
     healthy = all(parts.values())
     status = {name: "ok" if works else "away" for name, works in parts.items()}
     response = json_response({"status": "ok" if healthy else "unavailable", **status}, status=200 if healthy else 503)

@@ -76,7 +76,7 @@ def unavailable(answer: Answer) -> None:
 def test_everything_is_well(ada: Person) -> None:
     assert me(ada).status == 200
     answer = ask("GET", "/readyz")
-    assert (answer.status, answer.body) == (200, {"status": "ok", "postgres": "ok", "redis": "ok"})
+    assert (answer.status, answer.body) == (200, {"status": "ok", "postgres": "ok", "redis": "ok", "ledger": "ok"})
     assert answer.headers["Cache-Control"] == "no-store"
     assert ask("GET", "/healthz").body == {"status": "ok"}
 

@@ -14,6 +14,7 @@ def main() -> int:
         call_command("setup_database", verbosity=0)
         call_command("check", databases=["default", "owner"])
         call_command("check_references")
+        call_command("ledger", "check")
     except CommandError as error:
         print(error)
         return 1

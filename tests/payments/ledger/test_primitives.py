@@ -236,15 +236,15 @@ def test_a_merchants_money_counts_at_once_and_is_folded_in_before_it_leaves(ada:
 
 def test_folding_numbers_what_is_waiting_in_batches(ada: int) -> None:
     before = house("world", "opening")
-    escrow = ledger.house_account("escrow", "CNY", "orders")
+    fee = ledger.house_account("fee", "CNY")
     for _turn in range(5):
-        send(ada, escrow, 10)
-    assert escrow in selectors.unfolded(at_most=100)
-    assert [ledger.fold(account_id=escrow, limit=3) for _turn in range(3)] == [3, 2, 0]
-    assert escrow not in selectors.unfolded(at_most=100)
-    shown = Posting.objects.filter(account_id=escrow).order_by("seq").values_list("seq", "balance_after_minor")
+        send(ada, fee, 10)
+    assert fee in selectors.unfolded(at_most=100)
+    assert [ledger.fold(account_id=fee, limit=3) for _turn in range(3)] == [3, 2, 0]
+    assert fee not in selectors.unfolded(at_most=100)
+    shown = Posting.objects.filter(account_id=fee).order_by("seq").values_list("seq", "balance_after_minor")
     assert list(shown) == [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50)]
-    assert (stands(escrow), house("world", "opening")) == ([(50, 0)], before)
+    assert (stands(fee), house("world", "opening")) == ([(50, 0)], before)
 
 
 def test_the_balance_at_a_time_is_that_of_the_last_posting_before_it(ada: int, bo: int) -> None:

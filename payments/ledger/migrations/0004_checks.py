@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0002_functions'),
+        ('ledger', '0003_find_accounts_by_kind'),
     ]
 
     operations = [
