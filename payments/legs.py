@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from django.db import connection
+
 from payments.accounts import merchant_account, wallet_accounts
 from payments.ledger import services as ledger
 from payments.ledger.errors import InvalidAmount, SameAccount
@@ -13,6 +15,8 @@ from superapp.core.money import MAX_AMOUNT_MINOR
 #: The account of all that is in escrow for products. It has no floor: ``Escrow`` rows say what may leave.
 ORDERS = "orders"
 MOST_LEGS = 50
+#: Of the accounts in the ledger.
+_ACCOUNT_KINDS = {"user": "wallet", "merchant": "merchant"}
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,36 @@ def escrow_account(currency: str) -> int:
 
 
 def accounts(parties: Iterable[Party], currency: str) -> dict[Party, int]:
-    """Where each has their money of this currency; what is missing is opened. One statement for all people, one for
-    each merchant, none for the house."""
+    """Where each has their money of this currency. One statement, none for the house alone, and more for those whose
+    account is still to be opened."""
     wanted = set(parties)
-    found: dict[Party, int] = {}
-    if people := {party.id for party in wanted if party.kind == "user"}:
-        wallets = wallet_accounts(user_ids=people, currency=currency)
-        found |= {Party.user(user_id): account_id for user_id, account_id in wallets.items()}
-    for party in wanted:
-        if party.kind == "merchant":
+    found = _opened(wanted, currency)
+    for party in wanted - found.keys():
+        if party.kind == "user":
+            found[party] = wallet_accounts(user_ids=[party.id], currency=currency)[party.id]
+        elif party.kind == "merchant":
             found[party] = merchant_account(organisation_id=party.id, currency=currency)
-        elif party == ESCROW:
-            found[party] = escrow_account(currency)
-        elif party == FEE:
-            found[party] = ledger.house_account("fee", currency)
+        else:
+            found[party] = escrow_account(currency) if party == ESCROW else ledger.house_account("fee", currency)
     return found
+
+
+def _opened(parties: Iterable[Party], currency: str) -> dict[Party, int]:
+    others = [party for party in parties if party.kind in _ACCOUNT_KINDS]
+    if not others:
+        return {}
+    by_account = {(party.id, _ACCOUNT_KINDS[party.kind]): party for party in others}
+    owners, kinds = zip(*by_account, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT account.owner, account.kind, account.id
+            FROM unnest(%s::bigint[], %s::text[]) AS asked (owner, kind) JOIN ledger_account AS account
+                ON account.owner = asked.owner AND account.kind = asked.kind AND name = '' AND currency = %s
+            """,
+            [list(owners), list(kinds), currency],
+        )
+        return {by_account[owner, kind]: account_id for owner, kind, account_id in cursor.fetchall()}
 
 
 def lines(changes: Iterable[tuple[int, int]]) -> list[Line]:

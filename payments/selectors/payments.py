@@ -19,16 +19,16 @@ Json = dict[str, Any]
 def payment_frame(*, viewer_id: int, payment_id: int) -> Json:
     """To its payer all of it, to a person who was paid the part that is theirs. Raises ``NotFound`` for everybody else.
 
-    Four statements, and what the product takes to describe it.
+    At most three statements, and what the product takes to describe it.
     """
     payment = Payment.objects.filter(id=payment_id).first()
     if payment is None:
         raise NotFound
-    theirs = [leg for leg in PaymentLeg.objects.filter(payment_id=payment_id) if _is_of(leg, viewer_id)]
     is_payer = payment.payer_id == viewer_id
+    theirs = [] if is_payer else _legs_to(viewer_id, payment)
     if not is_payer and not theirs:
         raise NotFound
-    refunds = list(Refund.objects.filter(payment_id=payment_id).order_by("id"))
+    refunds = list(Refund.objects.filter(payment=payment).order_by("id")) if payment.refunded_minor else []
     line = _line(payment, viewer_id)
     return {
         "id": str(payment.id),
@@ -58,8 +58,9 @@ def payment_of_entry(entry: Entry, *, viewer_id: int) -> int | None:
     return found.filter(Q(payer_id=viewer_id) | Exists(to_viewer)).values_list("id", flat=True).first()
 
 
-def _is_of(leg: PaymentLeg, user_id: int) -> bool:
-    return leg.party_kind == PaymentLeg.Party.USER and leg.party_id == user_id
+def _legs_to(user_id: int, payment: Payment) -> list[PaymentLeg]:
+    legs = PaymentLeg.objects.filter(payment=payment, party_kind=PaymentLeg.Party.USER, party_id=user_id)
+    return list(legs.order_by("number"))
 
 
 def _line(payment: Payment, viewer_id: int) -> ReceiptLine:

@@ -22,8 +22,8 @@ from payments.errors import EscrowTooLow
 from payments.events import HoldExpired, HoldReleased, MoneyMoved, PaymentMade
 from payments.ledger import services as ledger
 from payments.ledger.errors import CaptureTooHigh, CurrencyMismatch, HoldEnded
-from payments.legs import ESCROW, Leg, accounts, amount, escrow_account, escrow_minor, lines, total_minor
-from payments.models import Escrow, Hold, Payment, PaymentLeg
+from payments.legs import ESCROW, Leg, Party, accounts, amount, escrow_account, escrow_minor, lines, total_minor
+from payments.models import Escrow, Hold, Payment
 from payments.registry import REFUND_STEP, purposes
 from payments.services.approvals import authorise
 from payments.services.limits import give_back_limit
@@ -170,11 +170,9 @@ def pay(
     # Rows of products come before counters of limits: a refund takes them in this order too.
     places = _fill(payment, legs)
     _authorise(payment, payment.amount_minor, approval)
-    payer = wallet_accounts(user_ids=[payer_id], currency=currency)[payer_id]
     credits = lines((places[leg.to], leg.amount_minor) for leg in legs)
-    posted = ledger.post(
-        lines=[ledger.Line(payer, -payment.amount_minor), *credits], purpose=purpose, reference=reference, step=step
-    )
+    debit = ledger.Line(places[Party.user(payer_id)], -payment.amount_minor)
+    posted = ledger.post(lines=[debit, *credits], purpose=purpose, reference=reference, step=step)
     return _done(payment, legs, posted.entry_id)
 
 
@@ -283,20 +281,26 @@ def _begin(
     )
 
 
-def _fill(payment: Payment, legs: Sequence[Leg]) -> dict[Any, int]:
-    """Write its legs and what of it goes into escrow. Returns the accounts of those who are paid."""
-    places = accounts((leg.to for leg in legs), payment.currency)
-    PaymentLeg.objects.bulk_create(
-        PaymentLeg(
-            payment=payment,
-            number=number,
-            party_kind=leg.to.kind,
-            party_id=leg.to.id,
-            account_id=places[leg.to],
-            amount_minor=leg.amount_minor,
+def _fill(payment: Payment, legs: Sequence[Leg]) -> dict[Party, int]:
+    """Write its legs and what of it goes into escrow. Returns the accounts of those who are paid, and of who pays."""
+    payer = [] if payment.payer_id is None else [Party.user(payment.payer_id)]
+    places = accounts([*payer, *(leg.to for leg in legs)], payment.currency)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_payment_leg (payment_id, number, party_kind, party_id, account_id, amount_minor)
+            SELECT %s, number - 1, kind, party, account, amount
+            FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY
+                AS leg (kind, party, account, amount, number)
+            """,
+            [
+                payment.id,
+                [leg.to.kind for leg in legs],
+                [leg.to.id for leg in legs],
+                [places[leg.to] for leg in legs],
+                [leg.amount_minor for leg in legs],
+            ],
         )
-        for number, leg in enumerate(legs)
-    )
     if kept_minor := escrow_minor(legs):
         _enter_escrow(payment, kept_minor)
     return places
@@ -327,7 +331,8 @@ def _leave_escrow(payment: Payment) -> None:
 
 def _done(payment: Payment, legs: Sequence[Leg], entry_id: int) -> Payment:
     payment.entry_id = entry_id
-    Payment.objects.filter(id=payment.id).update(entry_id=entry_id)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE payments_payment SET entry_id = %s WHERE id = %s", [entry_id, payment.id])
     paid = {leg.to.id for leg in legs if leg.to.kind == "user"}
     everybody = paid | ({payment.payer_id} if payment.payer_id is not None else set())
     publish(
