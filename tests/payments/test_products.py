@@ -33,6 +33,7 @@ from payments.services.expiry import expire_holds
 from payments.soundness import problems
 from superapp.core import leases, loops
 from superapp.core.errors import IdempotencyConflict, NotFound
+from tests.core.waiting import until
 from tests.payments import shop
 from tests.payments.money import Wallet, account, fund, house, wallet
 from tests.payments.payers import payer
@@ -47,16 +48,9 @@ def _nothing_was_announced_before() -> None:
     shop.announced.clear()
 
 
-def expire() -> int:
-    lease = leases.claim(name="payments.holds", shard="0", ttl=timedelta(seconds=30))
-    assert lease is not None
-    return expire_holds(lease)
-
-
 def overdue(hold: Hold) -> None:
-    """As if its time had come: the ledger lets nobody move that back, so the hold is made to end at once."""
-    while not Hold.objects.filter(id=hold.id, expires_at__lte=shop.timezone.now()).exists():
-        pass
+    """Wait for its time: the ledger lets nobody move that."""
+    until(lambda: Hold.objects.filter(id=hold.id, expires_at__lte=shop.timezone.now()).exists())
 
 
 # --- Holds ------------------------------------------------------------------------------------------------------------
@@ -153,7 +147,7 @@ def test_a_release_after_the_capture_changes_nothing() -> None:
 
 def test_an_expired_hold_is_not_captured_and_is_given_free() -> None:
     ada = payer(100)
-    held = shop.hold(ada, 60, expires_at=shop.soon(milliseconds=300))
+    held = shop.short_hold(ada)
     other = shop.hold(ada, 10)
     overdue(held)
     with pytest.raises(HoldEnded), transaction.atomic():
@@ -161,7 +155,7 @@ def test_an_expired_hold_is_not_captured_and_is_given_free() -> None:
     with pytest.raises(HoldEnded), transaction.atomic():
         shop.raise_hold(held, 70, "late")
     assert wallet(ada) == Wallet(100, 70)
-    assert (expire(), expire()) == (1, 0)
+    assert (shop.expire(), shop.expire()) == (1, 0)
     assert wallet(ada) == Wallet(100, 10)
     (event,) = shop.told(HoldExpired)
     assert (event.hold_id, event.purpose, event.reference, event.payer_id) == (held.id, shop.ORDER, held.reference, ada)
@@ -170,7 +164,7 @@ def test_an_expired_hold_is_not_captured_and_is_given_free() -> None:
 
 def test_who_lost_the_lease_gives_nothing_free() -> None:
     ada = payer(100)
-    held = shop.hold(ada, 60, expires_at=shop.soon(milliseconds=50))
+    held = shop.short_hold(ada)
     overdue(held)
     name = {"name": "payments.holds", "shard": "0"}
     lost = leases.claim(**name, ttl=timedelta(seconds=0), owner="one that slept")

@@ -1,7 +1,9 @@
 """Payments to products under real concurrency: threads, and commits."""
 
 import random
+import threading
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from django.utils import timezone
 
 from payments import services
 from payments.errors import EscrowTooLow, HoldEnded, InsufficientFunds, PayeeShort, RefundTooHigh
+from payments.events import HoldExpired
 from payments.models import Hold, Payment, Refund
 from payments.services.expiry import expire_holds
-from superapp.core import leases
+from superapp.core import leases, loops
+from tests.core.waiting import until
 from tests.messaging.threads import at_once
 from tests.payments import shop
 from tests.payments.money import Wallet, house, wallet
@@ -74,9 +78,11 @@ def test_a_hold_ends_once_whoever_comes_first() -> None:
 
 
 def test_what_expires_while_it_is_captured_is_taken_or_given_free_and_never_both() -> None:
+    lease = leases.claim(name="payments.holds", shard="0", ttl=timedelta(seconds=60))
+    assert lease is not None
     for _ in range(sizes.hold_endings):
         ada, merchant = payer(100), shop.new_merchant()
-        held = shop.hold(ada, 60, expires_at=shop.soon(milliseconds=60))
+        held = shop.short_hold(ada)
 
         def capture() -> Any:
             return services.capture(hold_id=held.id, legs=[to_merchant(merchant, 60)])  # noqa: B023
@@ -84,8 +90,6 @@ def test_what_expires_while_it_is_captured_is_taken_or_given_free_and_never_both
         def sweep() -> Any:
             while timezone.now() < held.expires_at:  # noqa: B023
                 pass
-            lease = leases.claim(name="payments.holds", shard="0", ttl=shop.timedelta(seconds=30))
-            assert lease is not None
             return expire_holds(lease)
 
         def late() -> Any:
@@ -94,13 +98,29 @@ def test_what_expires_while_it_is_captured_is_taken_or_given_free_and_never_both
             return capture()
 
         at_once([sweep, late, late, sweep])
-        lease = leases.claim(name="payments.holds", shard="0", ttl=shop.timedelta(seconds=30))
-        assert lease is not None
         expire_holds(lease)
         held.refresh_from_db()
         got = shop.merchant_has(merchant)
         assert (held.state, got) in {("captured", 60), ("expired", 0)}
         assert wallet(ada) == Wallet(100 - got, 0)
+    lease.release()
+
+
+def test_the_loop_gives_free_what_nobody_takes_and_the_product_is_told() -> None:
+    ada = payer(100)
+    held = shop.short_hold(ada)
+    shop.announced.clear()
+    runner = loops.Runner(only=["payments.holds"])
+    working = threading.Thread(target=runner.run)
+    working.start()
+    try:
+        until(lambda: wallet(ada).held_minor == 0)
+    finally:
+        runner.stop()
+        working.join()
+    held.refresh_from_db()
+    assert held.state == "expired"
+    assert [event.hold_id for event in shop.told(HoldExpired)] == [held.id]
 
 
 def test_two_refunds_of_more_than_half_are_one() -> None:
