@@ -41,7 +41,8 @@ class TransferReceived(Event):
 
 @dataclass(frozen=True)
 class RedPacketOpened(Event):
-    """``user_id`` opened a part of what ``sender_id`` sent."""
+    """``user_id`` opened a part of what ``sender_id`` sent. Announced right after the commit, as a hint for screens:
+    what has to happen belongs to ``RedPacketClosed``, or into the ledger's own tables."""
 
     packet_id: int
     sender_id: int

@@ -64,6 +64,8 @@ class RedPacket(models.Model):
     created_at = models.DateTimeField(_("made"), db_default=Now())
     expires_at = models.DateTimeField(_("expires"), db_default=Now() + WAITS_FOR)
     closed_at = models.DateTimeField(_("ended"), null=True)
+    # Its end was announced: see ``services.tell_ends``.
+    is_told = models.BooleanField(db_default=False)
     # When the loop looks at it: at its end, and later again where what is left cannot go back right now.
     return_at = models.DateTimeField(db_default=Now() + WAITS_FOR)
 
@@ -105,6 +107,9 @@ class RedPacket(models.Model):
             models.Index(fields=["sender_id", "-id"], name="red_packet_sent"),
             # Nearly all are closed: what waits is few.
             models.Index(fields=["return_at"], condition=Q(state="open"), name="red_packet_due"),
+            models.Index(
+                fields=["closed_at"], condition=Q(is_told=False, closed_at__isnull=False), name="red_packet_untold"
+            ),
         ]
 
     @property

@@ -21,7 +21,7 @@ from payments.services.pins import (
 )
 from payments.services.products import capture, hold, pay, raise_hold, release, settle
 from payments.services.receive_codes import ShownCode, create_receive_code, receive_code, reset_receive_code
-from payments.services.red_packets import open_red_packet, return_unopened, send_red_packet
+from payments.services.red_packets import open_red_packet, return_unopened, send_red_packet, tell_ends
 from payments.services.refunds import refund
 from payments.services.transfers import (
     accept_transfer,
@@ -85,6 +85,7 @@ __all__ = [
     "set_pin",
     "set_tier",
     "settle",
+    "tell_ends",
     "unfreeze_own_wallet",
     "unfreeze_wallet",
     "unlock_pin",

@@ -1,5 +1,6 @@
 """Red packets: money for one friend, or for whoever in a group is quick, until all parts are gone or a day is over."""
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -174,23 +175,31 @@ def open_red_packet(*, actor_id: int, packet_id: int) -> RedPacket:
 
 
 def _open(packet: RedPacket, user_id: int) -> bool:
-    """Whether there was a part for them; ``packet`` then says so."""
-    wallet_id = _wallet(user_id, packet.currency)
+    """Whether there was a part for them; ``packet`` then says so.
+
+    The function is a transaction of its own, so that the lock is given up where it is held, in Postgres: a commit sent
+    from here would keep everybody waiting until this thread had its turn again, which with many threads takes longer
+    than all the rest. What is announced afterwards are hints for screens, but for the end of the packet, for which
+    there is ``tell_ends``.
+    """
+    arguments = [packet.id, user_id, _escrow(packet.currency), _wallet(user_id, packet.currency), new_id()]
+    with _alone(), ledger.moving_money(), connection.cursor() as cursor:
+        cursor.execute("SELECT opened_part, opened_at FROM payments_open_red_packet(%s, %s, %s, %s, %s)", arguments)
+        part, opened_at = cursor.fetchone()
+    if part is None:
+        return False
+    _note_opened(packet, part, opened_at)
     with transaction.atomic():
-        with ledger.moving_money(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT opened_part, opened_at FROM payments_open_red_packet(%s, %s, %s, %s, %s)",
-                [packet.id, user_id, _escrow(packet.currency), wallet_id, new_id()],
-            )
-            part, opened_at = cursor.fetchone()
-        if part is None:
-            return False
-        _note_opened(packet, part, opened_at)
+        if packet.state == RedPacket.State.FINISHED:
+            _tell_end(packet.id)
         publish(RedPacketOpened(packet_id=packet.id, sender_id=packet.sender_id, user_id=user_id))
         publish(MoneyMoved(user_ids=(user_id,), currency=packet.currency))
-        if packet.state == RedPacket.State.FINISHED:
-            publish(RedPacketClosed(packet_id=packet.id))
     return True
+
+
+def _alone() -> AbstractContextManager[Any]:
+    """What is refused in somebody's transaction is refused alone."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _note_opened(packet: RedPacket, part: int, opened_at: datetime) -> None:
@@ -199,6 +208,29 @@ def _note_opened(packet: RedPacket, part: int, opened_at: datetime) -> None:
     packet.taken, packet.claimed_minor = part, sum(packet.amounts[:part])
     if part == packet.parts:
         packet.state, packet.closed_at = RedPacket.State.FINISHED, opened_at
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def _tell_end(packet_id: int) -> bool:
+    """Announce that a packet is closed, once: whoever changes the row does."""
+    closed = RedPacket.objects.filter(id=packet_id, is_told=False).exclude(state=RedPacket.State.OPEN)
+    if not closed.update(is_told=True):
+        return False
+    publish(RedPacketClosed(packet_id=packet_id))
+    return True
+
+
+def tell_ends(lease: Lease) -> int:
+    """A round of the loop that announces the end of packets whose last opener could not: its process was killed."""
+    untold = RedPacket.objects.filter(is_told=False, closed_at__isnull=False).order_by("closed_at")
+    told = 0
+    for packet_id in untold.values_list("id", flat=True)[:BATCH]:
+        with transaction.atomic():
+            lease.guard()
+            told += _tell_end(packet_id)
+    return told
 
 
 # --- what nobody opened -----------------------------------------------------------------------------------------------
@@ -234,7 +266,7 @@ def _return_one(packet_id: int, lease: Lease) -> int:
 
 
 def _return(packet: RedPacket) -> None:
-    RedPacket.objects.filter(id=packet.id).update(state=RedPacket.State.EXPIRED, closed_at=Now())
+    RedPacket.objects.filter(id=packet.id).update(state=RedPacket.State.EXPIRED, closed_at=Now(), is_told=True)
     money: dict[str, Any] = {"amount_minor": packet.left_minor, "currency": packet.currency}
     give_back_limit(payer_id=packet.sender_id, paid_at=packet.created_at, **money)
     ledger.transfer(
@@ -262,6 +294,7 @@ def _return(packet: RedPacket) -> None:
 
 def register_red_packet_loop() -> None:
     loops.register("payments.red_packets", every=timedelta(seconds=2), step=return_unopened)
+    loops.register("payments.red_packet_ends", every=timedelta(seconds=2), step=tell_ends)
 
 
 def _wallet(user_id: int, currency: str) -> int:

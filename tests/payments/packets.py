@@ -61,6 +61,15 @@ def end_day(packet: RedPacket) -> None:
 
 def sweep() -> int:
     """A round of the loop; returns how many packets it closed."""
-    lease = leases.claim(name="payments.red_packets", shard="0", ttl=TTL)
+    return services.return_unopened(_lease("payments.red_packets"))
+
+
+def tell() -> int:
+    """A round of the loop that announces what somebody closed and could not say."""
+    return services.tell_ends(_lease("payments.red_packet_ends"))
+
+
+def _lease(name: str) -> leases.Lease:
+    lease = leases.claim(name=name, shard="0", ttl=TTL)
     assert lease is not None
-    return services.return_unopened(lease)
+    return lease

@@ -407,8 +407,26 @@ def test_the_card_changes_once_when_it_is_over() -> None:
     deliver()
     rows = Api(members[1]).rows(conversation_id)
     assert [row["kind"] for row in rows].count("card_updated") == 1
+    assert packets.tell() == 0
     (card,) = [row for row in rows if row["kind"] == "card"]
     assert (card["body"]["version"], card["body"]["data"]["state"]) == (2, "finished")
+
+
+def test_an_end_that_nobody_could_announce_is_announced_by_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ada, bo, cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id)
+    packets.open_packet(bo, packet)
+    assert packets.tell() == 0
+    with monkeypatch.context() as killed:
+        killed.setattr("payments.services.red_packets._tell_end", lambda packet_id: False)
+        packets.open_packet(cy, packet)
+    deliver()
+    kinds = [row["kind"] for row in Api(ada).rows(conversation_id)]
+    assert "card_updated" not in kinds
+    assert (packets.tell(), packets.tell()) == (1, 0)
+    deliver()
+    (card,) = [row for row in Api(bo).rows(conversation_id) if row["kind"] == "card"]
+    assert card["body"]["data"]["state"] == "finished"
 
 
 def test_what_i_sent_and_received_with_the_sums_of_the_year() -> None:
