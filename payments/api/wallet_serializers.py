@@ -21,6 +21,7 @@ class WalletOutput(Output):
     available = MoneyField(allow_zero=True, help_text="What can be spent; nothing while the wallet is frozen.")
     held = MoneyField(allow_zero=True, help_text="Promised to something that is under way, or frozen.")
     status = serializers.CharField(help_text="`open`, `frozen` or `closed`.")
+    as_of = Time(help_text="When it was so. Pushes may cross: of two, the later one counts.")
 
 
 # --- What is asked for ------------------------------------------------------------------------------------------------

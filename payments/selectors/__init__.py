@@ -20,7 +20,7 @@ from payments.selectors.red_packets import (
 from payments.selectors.security import wallet_security
 from payments.selectors.statements import receipt
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
-from payments.selectors.wallets import wallet_account, wallet_accounts_of, wallet_frame, wallets_in, wallets_of
+from payments.selectors.wallets import wallet_account, wallet_accounts_of, wallets_in, wallets_of
 
 __all__ = [
     "adjustment_lines",
@@ -49,7 +49,6 @@ __all__ = [
     "transfers",
     "wallet_account",
     "wallet_accounts_of",
-    "wallet_frame",
     "wallet_security",
     "wallets_in",
     "wallets_of",

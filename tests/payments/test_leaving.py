@@ -44,7 +44,7 @@ def test_copy_has_every_wallet_and_every_line(ada: Device, monkeypatch: pytest.M
     for number in range(3):
         move(ada.user_id, -10, reference=f"{ada.id}:{number}", step="refund")
     found = copy_of(ada)
-    assert found["wallets"]["wallets"] == Api(ada).get("wallet/")["results"]
+    assert [wallet["balance"]["amount"] for wallet in found["wallets"]["wallets"]] == [970, 0, 7]
     shown = [
         line for currency in ("CNY", "USD") for line in reversed(Api(ada).all(f"wallet/statement/?currency={currency}"))
     ]
