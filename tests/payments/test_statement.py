@@ -1,6 +1,6 @@
 """What has happened to somebody's money: lines, pages, filters, and one receipt."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from tests.messaging.test_statements import statements
 from tests.payments import history, money
 from tests.payments.history import Cafe, move
 from tests.realtime.people import Device, person
+from tests.sizes import sizes
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -331,3 +332,30 @@ def test_receipt_costs_the_same_however_much_is_related(ada: Device, cafe: Cafe)
     # Who asks, the line, its payment, and what is related to it.
     assert (one, statements(lambda: Api(ada).get(address))) == (4, 4)
     assert len(Api(ada).get(address)["related"]) == 50
+
+
+# --- What it costs ----------------------------------------------------------------------------------------------------
+
+
+def plan_of(rows: Any) -> str:
+    """How the database reads a list, in its words."""
+    return str(rows.explain())
+
+
+def test_every_list_is_read_off_the_index_of_the_account(ada: Device, cafe: Cafe) -> None:
+    """Nothing is sorted and nothing but the account's own postings is read, however many others there are."""
+    for who in (ada, person("Bo"), person("Cy")):
+        move(who.user_id, 1)
+        history.many(who.user_id, sizes.statement_lines)
+    history.analyse()
+    everything = selectors.span(user_id=ada.user_id, currency="CNY", since=None, until=None, zone="UTC")
+    month = selectors.span(
+        user_id=ada.user_id, currency="CNY", since=date(2026, 1, 1), until=date(2099, 1, 1), zone="UTC"
+    )
+    for within in (everything, month):
+        for narrowed in ({}, {"kind": "payment"}, {"kind": "refund"}, {"kind": "transfer"}, {"direction": "out"}):
+            found = selectors.lines(within, **narrowed).order_by("-seq")[:31]
+            plan = plan_of(found)
+            assert "ledger_posting_place" in plan, plan
+            assert "Sort" not in plan, plan
+            assert "Seq Scan on ledger_posting" not in plan, plan
