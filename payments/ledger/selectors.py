@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import QuerySet
 
-from payments.ledger.models import Account, Posting
+from payments.ledger.models import Account, Entry, Posting
+from superapp.core.ids import first_id_of, made_at
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,59 @@ def balance_at(*, account_id: int, at: datetime) -> int:
         return 0
     found = Posting.objects.values_list("balance_after_minor", flat=True).get(account_id=account_id, seq=seq)
     assert found is not None
+    return found
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What postings to accounts of one kind came to, for entries of one purpose. ``is_refund``: by their step."""
+
+    purpose: str
+    is_refund: bool
+    account_kind: str
+    currency: str
+    in_minor: int
+    out_minor: int
+    postings: int
+
+
+def moved(*, since: datetime, until: datetime, refund_step: str) -> list[Moved]:
+    """Of entries whose ids were made from ``since`` on and before ``until``. One statement, which reads those entries
+    and nothing else: keep the time short. ``refund_step``: how the steps of refunds begin."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT entry.purpose, starts_with(entry.step, %s), account.kind, posting.currency,
+                coalesce(sum(posting.amount_minor) FILTER (WHERE posting.amount_minor > 0), 0),
+                -coalesce(sum(posting.amount_minor) FILTER (WHERE posting.amount_minor < 0), 0), count(*)
+            FROM ledger_entry AS entry
+            JOIN ledger_posting AS posting ON posting.entry_id = entry.id
+            JOIN ledger_account AS account ON account.id = posting.account_id
+            WHERE entry.id >= %s AND entry.id < %s GROUP BY 1, 2, 3, 4
+            """,
+            [refund_step, first_id_of(since), first_id_of(until)],
+        )
+        rows = cursor.fetchall()
+    return [Moved(*row[:4], *map(int, row[4:])) for row in rows]
+
+
+def first_entry_since(moment: datetime) -> datetime | None:
+    """When the id of the first entry from then on was made; None: there is none."""
+    found = Entry.objects.filter(id__gte=first_id_of(moment)).order_by("id").values_list("id", flat=True).first()
+    return None if found is None else made_at(found)
+
+
+def complete_until() -> datetime:
+    """Before this moment no entry appears any more: all transactions have ended that could write one.
+
+    An id is made within the transaction that uses it or just before; clocks of several machines agree within a minute.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT least(statement_timestamp(), min(xact_start)) - interval '1 minute' FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        found: datetime = cursor.fetchone()[0]
     return found
 
 

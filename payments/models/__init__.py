@@ -7,6 +7,7 @@ from payments.models.payments import MOST_REFUNDS, Escrow, Hold, Payment, Paymen
 from payments.models.receive_codes import ReceiveCode
 from payments.models.red_packets import RedPacket, RedPacketClaim
 from payments.models.transfers import Transfer
+from payments.models.volumes import Volume, VolumeMark
 from payments.models.wallets import Wallet
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "RedPacketClaim",
     "Refund",
     "Transfer",
+    "Volume",
+    "VolumeMark",
     "Wallet",
 ]

@@ -113,6 +113,9 @@ class Payment(models.Model):
             models.Index(fields=["payer_id", "-id"], condition=Q(payer_id__isnull=False), name="payments_payment_payer")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.reference} {self.step}"
+
     @property
     def left_minor(self) -> int:
         """What can still be given back."""
@@ -188,6 +191,9 @@ class Refund(models.Model):
             models.UniqueConstraint(fields=["payment", "step"], name="payments_refund_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_refund_amount"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} {self.step}"
 
 
 class Escrow(models.Model):

@@ -112,6 +112,9 @@ class RedPacket(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return str(self.id)
+
     @property
     def shown_state(self) -> str:
         """Its day may be over before the loop has noticed."""

@@ -82,6 +82,9 @@ class Transfer(models.Model):
             models.Index(fields=["expires_at"], condition=Q(state="pending"), name="transfer_due"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.id)
+
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)

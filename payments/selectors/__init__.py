@@ -20,15 +20,20 @@ from payments.selectors.red_packets import (
 from payments.selectors.security import wallet_security
 from payments.selectors.statements import receipt
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
+from payments.selectors.volumes import Days, counted_until, money_by_account_kind, money_of_the_house, volume_by_day
 from payments.selectors.wallets import wallet_account, wallet_accounts_of, wallets_in, wallets_of
 
 __all__ = [
+    "Days",
     "adjustment_lines",
     "claims_of",
+    "counted_until",
     "escrow_problems",
     "free_in_wallet",
     "line_frame",
     "look_again",
+    "money_by_account_kind",
+    "money_of_the_house",
     "payment_frame",
     "payment_of_entry",
     "receipt",
@@ -47,6 +52,7 @@ __all__ = [
     "transfer_lines",
     "transfer_of",
     "transfers",
+    "volume_by_day",
     "wallet_account",
     "wallet_accounts_of",
     "wallet_security",

@@ -31,6 +31,7 @@ from payments.services.transfers import (
     register_transfer_loop,
     return_expired_transfers,
 )
+from payments.services.volumes import count_volumes, recount_volumes
 from payments.services.wallets import (
     erase_security,
     freeze_wallet,
@@ -56,6 +57,7 @@ __all__ = [
     "capture",
     "change_pin",
     "complete_pin_reset",
+    "count_volumes",
     "create_receive_code",
     "create_transfer",
     "decline_transfer",
@@ -74,6 +76,7 @@ __all__ = [
     "propose_adjustment",
     "raise_hold",
     "receive_code",
+    "recount_volumes",
     "refund",
     "refuse_adjustment",
     "register_transfer_loop",

@@ -460,6 +460,8 @@ CELERY_BEAT_SCHEDULE = {
     "core-forget-old": {"task": "superapp.core.tasks.forget_old", "schedule": 3600.0},
     "accounts-forget-expired": {"task": "superapp.accounts.tasks.forget_expired", "schedule": 3600.0},
     "accounts-resume-exports": {"task": "superapp.accounts.tasks.resume_exports", "schedule": 60.0},
+    "payments-count-volumes": {"task": "payments.tasks.count_volumes", "schedule": 60.0},
+    "payments-recount-yesterday": {"task": "payments.tasks.recount_yesterday", "schedule": 6 * 3600.0},
     "payments-expire-adjustments": {"task": "payments.tasks.expire_adjustments", "schedule": 3600.0},
     "messaging-forget-old-notices": {"task": "messaging.tasks.forget_old_notices", "schedule": 3600.0},
     "payments-forget-old-security": {"task": "payments.tasks.forget_old_security", "schedule": 3600.0},

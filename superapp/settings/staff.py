@@ -51,5 +51,10 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
         "approve": (FINANCE,),
         "refuse": (FINANCE,),
     },
+    "payments.volume": {"view": (FINANCE,)},
+    "payments.transfer": {"view": (SUPPORT, FINANCE)},
+    "payments.redpacket": {"view": (SUPPORT, FINANCE)},
+    "payments.payment": {"view": (SUPPORT, FINANCE)},
+    "payments.refund": {"view": (SUPPORT, FINANCE)},
     "safety.report": {"view": (MODERATOR,), "resolve": (MODERATOR,), "dismiss": (MODERATOR,)},
 }

@@ -17,7 +17,7 @@ from django.utils import timezone
 from messaging.models import Conversation
 from payments.ledger import services as ledger
 from payments.ledger.models import Account, Hold, Posting
-from payments.models import Wallet
+from payments.models import Payment, RedPacket, Transfer, Volume, Wallet
 from superapp.accounts import services
 from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
 from superapp.accounts.staff.backend import permission_name, permissions_of
@@ -28,8 +28,11 @@ from superapp.safety.models import Report
 from tests.accounts.organisations import requested
 from tests.accounts.people import new_phone, person
 from tests.accounts.staffers import PASSWORD, browser, staff, submit, verified
+from tests.payments import packets, shop
 from tests.payments.adjustments import waiting
 from tests.payments.money import fund
+from tests.payments.payers import payer
+from tests.payments.paying import payer_and_friend
 
 pytestmark = pytest.mark.django_db
 REASON = "asked by letter, 12 May"
@@ -86,6 +89,22 @@ def make_hold() -> Hold:
     return Hold.objects.get(id=hold_id)
 
 
+def make_transfer() -> Transfer:
+    return Transfer.objects.create(
+        id=new_id(), kind="chat", payer_id=1, payee_id=2, amount_minor=5, currency="CNY", idempotency_key=uuid4(),
+        request_hash=b"x" * 32,
+    )  # fmt: skip
+
+
+def make_red_packet() -> RedPacket:
+    ada, _bo, conversation_id = payer_and_friend()
+    return packets.send(ada, conversation_id, kind="one_to_one", parts=1)
+
+
+def make_payment() -> Payment:
+    return shop.pay(payer(60), shop.to_merchant(shop.new_merchant(), 60))
+
+
 #: One of each, to look at. A model that the admin shows is missing here at most once: the tests below say so.
 MAKE: dict[str, Callable[[], Model]] = {
     "core.outboxevent": make_outbox_row,
@@ -102,6 +121,20 @@ MAKE: dict[str, Callable[[], Model]] = {
     "messaging.conversation": lambda: Conversation.objects.create(id=new_id(), kind="group", member_count=1),
     "payments.wallet": lambda: Wallet.objects.create(user_id=person().id),
     "payments.adjustment": lambda: waiting(person().id),
+    "payments.volume": lambda: Volume.objects.create(
+        id=new_id(),
+        day=timezone.now().date(),
+        currency="CNY",
+        kind="transfer",
+        account_kind="wallet",
+        in_minor=1,
+        out_minor=1,
+        postings=2,
+    ),
+    "payments.transfer": make_transfer,
+    "payments.redpacket": make_red_packet,
+    "payments.payment": make_payment,
+    "payments.refund": lambda: shop.refund(make_payment(), 10),
     "ledger.account": lambda: Account.objects.get(id=fund(new_id(), 100)),
     "ledger.entry": lambda: Posting.objects.filter(account_id=fund(new_id(), 100)).get().entry,
     "ledger.hold": make_hold,

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from payments.ledger import services as ledger
 from payments.ledger.models import Posting
-from payments.models import Wallet
+from payments.models import Volume, Wallet
 from superapp.accounts.models import User
+from superapp.core.ids import new_id
 from tests.accounts.people import person
 from tests.accounts.staffers import home, staff, verified
 from tests.browser import DESKTOP, PHONE, Visit, chromium
@@ -134,3 +135,29 @@ def press(visit: Visit, device: str, name: str) -> None:
         visit.page.get_by_text("more_horiz").first.click()
     visit.page.get_by_role("link", name=name, exact=True).locator("visible=true").first.click()
     visit.page.wait_for_url(re.compile(name.lower()))
+
+
+@pytest.mark.parametrize(("device", "scheme"), [("desktop", "light"), ("phone", "dark")])
+def test_chart_of_what_moves_has_its_table_and_fits_every_screen(server: Gateway, device: str, scheme: Any) -> None:
+    today = timezone.now().date()
+    for ago in range(0, 40):
+        for kind, weight in (("transfer", 37), ("red_packet", 11), ("payment", 23), ("refund", 2), ("adjustment", 1)):
+            amount = weight * (1_000 + 457 * (ago * 7 % 13)) * (ago % 9 > 0)
+            if amount:
+                Volume.objects.get_or_create(
+                    day=today - timedelta(days=ago), currency="EUR", kind=kind, account_kind="wallet",
+                    defaults={"id": new_id(), "in_minor": amount, "out_minor": amount, "postings": 2},
+                )  # fmt: skip
+    cookies = cookies_of(staff("finance"), server)
+    with chromium() as browser:
+        visit = Visit(browser, viewport=DESKTOP if device == "desktop" else PHONE, color_scheme=scheme)
+        visit.context.add_cookies(cookies)
+        visit.page.goto(f"{server.url}{home()}payments/volume/")
+        visit.page.get_by_role("link", name="EUR").click()
+        visit.page.get_by_role("link", name="90 days").click()
+        assert visit.page.get_by_role("img", name=re.compile("moved from")).is_visible()
+        assert visit.page.get_by_role("region", name="Volume by day").is_visible()
+        visit.shoot(f"money-{device}")
+        assert not visit.is_wider_than_the_screen()
+        assert visit.complaints == []
+        visit.close()
