@@ -16,7 +16,10 @@ def register() -> None:
     registry.commands.register(
         {
             "red_packet.open": shaped(
-                shapes.OpenCommand, open_red_packet, output=shapes.RedPacketOutput, errors=OpenRedPacket.Post.errors
+                shapes.OpenRedPacketCommand,
+                open_red_packet,
+                output=shapes.RedPacketOutput,
+                errors=OpenRedPacket.Post.errors,
             )
         }
     )

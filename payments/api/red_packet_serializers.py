@@ -43,17 +43,17 @@ class RedPacketInput(Input):
         return {**attrs, "currency": money.currency}
 
 
-class OpenCommand(Input):
+class OpenRedPacketCommand(Input):
     packet_id = Id()
 
 
-class OpenedPartOutput(Output):
+class RedPacketPartOutput(Output):
     amount = MoneyField()
     is_luckiest = serializers.BooleanField(help_text="The most of all, of random parts, once all are gone.")
     opened_at = Time()
 
 
-class ClaimOutput(OpenedPartOutput):
+class RedPacketClaimOutput(RedPacketPartOutput):
     """Who opened a part, and what was in it."""
 
     user = ProfileOutput()
@@ -79,7 +79,7 @@ class RedPacketRowOutput(Output):
 
 class MyRedPacketOutput(Output):
     may_open = serializers.BooleanField()
-    opened = OpenedPartOutput(allow_null=True, help_text="What I have of it.")
+    opened = RedPacketPartOutput(allow_null=True, help_text="What I have of it.")
 
 
 class RedPacketOutput(RedPacketRowOutput):
@@ -90,18 +90,18 @@ class RedPacketOutput(RedPacketRowOutput):
 
 class RedPacketOpenedOutput(Output):
     red_packet = RedPacketRowOutput()
-    claim = ClaimOutput()
+    claim = RedPacketClaimOutput()
 
 
 class RedPacketsQuery(PageQuery):
     direction = serializers.ChoiceField(["sent", "received"], default="received")
 
 
-class YearQuery(Input):
+class RedPacketYearQuery(Input):
     year = serializers.IntegerField(min_value=2020, max_value=2100)
 
 
-class TotalsOutput(Output):
+class RedPacketTotalsOutput(Output):
     count = serializers.IntegerField()
     amounts = serializers.ListField(child=MoneyField(), help_text="One for each currency.")
 
@@ -110,5 +110,5 @@ class RedPacketYearOutput(Output):
     """A year of red packets, in UTC."""
 
     year = serializers.IntegerField()
-    sent = TotalsOutput()
-    received = TotalsOutput()
+    sent = RedPacketTotalsOutput()
+    received = RedPacketTotalsOutput()

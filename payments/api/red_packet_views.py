@@ -59,7 +59,7 @@ class RedPacketYear(Endpoint):
     class Get(Operation):
         """How many I sent and received in a year, and how much."""
 
-        query, output = shapes.YearQuery, shapes.RedPacketYearOutput
+        query, output = shapes.RedPacketYearQuery, shapes.RedPacketYearOutput
 
     def get(self, request: ApiRequest, data: Data) -> Shown:
         return Shown(selectors.red_packet_year(request.user_id, **data))
@@ -98,7 +98,7 @@ class RedPacketClaims(Endpoint):
     class Get(Operation):
         """Who opened which part, in that order. While it is open, for whoever sent it or has opened theirs."""
 
-        output, page = shapes.ClaimOutput, True
+        output, page = shapes.RedPacketClaimOutput, True
         errors = (NotFound,)
 
     def get(self, request: ApiRequest, data: Data, packet_id: int) -> Page[Any]:

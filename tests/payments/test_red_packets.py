@@ -461,9 +461,9 @@ def test_frames_are_their_documented_shapes() -> None:
     seen = tap(bo, packet)
     assert seen.keys() == shapes.RedPacketOutput().fields.keys()
     assert seen["mine"].keys() == shapes.MyRedPacketOutput().fields.keys()
-    assert seen["mine"]["opened"].keys() == shapes.OpenedPartOutput().fields.keys()
+    assert seen["mine"]["opened"].keys() == shapes.RedPacketPartOutput().fields.keys()
     (claim,) = Api(bo).all(f"red-packets/{packet.id}/claims/")
-    assert claim.keys() == shapes.ClaimOutput().fields.keys()
+    assert claim.keys() == shapes.RedPacketClaimOutput().fields.keys()
     assert Api(bo).get("red-packets/year/?year=2026").keys() == shapes.RedPacketYearOutput().fields.keys()
 
 
@@ -479,6 +479,26 @@ def test_a_statement_says_what_it_was() -> None:
         line = purpose.describe([str(packet.id), "x", "9" * 30], viewer.user_id)[str(packet.id)]
         assert (line.title, line.counterparty_id, line.note) == (title, counterparty, "To Friday")
         assert line.step_titles["expire"] == "Red packet: not opened"
+
+
+def test_both_find_it_in_their_statements() -> None:
+    (ada, bo, _cy), conversation_id = tea()
+    packet = packets.send(ada, conversation_id, 1_000, greeting="To Friday")
+    for who in (bo, ada):
+        packets.open_packet(who, packet)
+
+    def lines(who: Device) -> list[tuple[str, int, str]]:
+        found = Api(who).all("wallet/statement/?currency=CNY&kind=red_packet")
+        assert {line["note"] for line in found} == {"To Friday"}
+        return [
+            (line["title"], line["amount"]["amount"], (line["counterparty"] or {}).get("user_id")) for line in found
+        ]
+
+    assert lines(bo) == [("Red packet received", packet.amounts[0], ada.id)]
+    assert [line[:2] for line in lines(ada)] == [
+        ("Red packet received", packet.amounts[1]),
+        ("Red packet sent", -1_000),
+    ]
 
 
 # --- what nobody opened -----------------------------------------------------------------------------------------------
