@@ -60,6 +60,8 @@ class Sizes:
     packet_races: int
     # How often a hold is captured, released and expired at the same moment.
     hold_endings: int
+    # Payments to one merchant, by eight people who never pause, while a part of it goes back.
+    rush_payments: int
     # Histories of payments to a shop that are made up, and how much happens in each.
     shop_models: int
     shop_model_steps: int
@@ -100,6 +102,7 @@ sizes = {
         packet_claimers=60,
         packet_races=3,
         hold_endings=4,
+        rush_payments=80,
         shop_models=6,
         shop_model_steps=20,
         statement_lines=3_000,
@@ -135,6 +138,7 @@ sizes = {
         packet_claimers=300,
         packet_races=40,
         hold_endings=60,
+        rush_payments=4_000,
         shop_models=400,
         shop_model_steps=50,
         statement_lines=50_000,

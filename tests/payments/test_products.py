@@ -116,6 +116,8 @@ def test_a_hold_is_raised_step_by_step_and_not_lowered() -> None:
         shop.raise_hold(held, 44, "less")
     with pytest.raises(InsufficientFunds), transaction.atomic():
         shop.raise_hold(held, 101, "more")
+    # The price was asked again, and is the same.
+    assert shop.raise_hold(held, 45, "asked again").amount_minor == 45
     assert wallet(ada) == Wallet(100, 45)
     services.capture(hold_id=held.id, legs=[kept(45)])
     # A retry that comes late gets what it got.

@@ -2,7 +2,9 @@
 
 import random
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +15,11 @@ from django.utils import timezone
 from payments import services
 from payments.errors import EscrowTooLow, HoldEnded, InsufficientFunds, PayeeShort, RefundTooHigh
 from payments.events import HoldExpired
+from payments.ledger import services as ledger
+from payments.ledger.models import Account
+from payments.legs import accounts
 from payments.models import Hold, Payment, Refund
+from payments.services import Party
 from payments.services.expiry import expire_holds
 from superapp.core import leases, loops
 from tests.core.waiting import until
@@ -174,6 +180,34 @@ def test_settlements_and_refunds_of_friends_at_once_lose_nothing() -> None:
     for one in settled:
         taken_back = at_once([lambda one=one: refund(one, one.left_minor or 1, "back")] * 2)  # type: ignore[misc]
         assert {type(answer) for answer in taken_back} <= {Refund, RefundTooHigh}
+
+
+def test_one_merchant_is_paid_by_everybody_while_some_of_it_goes_back(
+    soak_figure: Callable[[str, float], None],
+) -> None:
+    """Nobody waits for the merchant's account, and in the end it has what it should to the last cent."""
+    merchant, each = shop.new_merchant(), sizes.rush_payments // 8
+    payers = [payer(each * 10 + 10) for _ in range(8)]
+
+    def rush(payer_id: int) -> int:
+        given_back = 0
+        for number in range(each):
+            payment = shop.pay(payer_id, to_merchant(merchant, 9), fee(1))
+            if number % 4 == 3:
+                refund(payment, 5)
+                given_back += 5
+        return given_back
+
+    began = time.monotonic()
+    given_back = at_once([lambda who=who: rush(who) for who in payers])  # type: ignore[misc]
+    soak_figure("payments_to_one_merchant_per_s", sizes.rush_payments / (time.monotonic() - began))
+    assert sum(wallet(who).balance_minor for who in payers) == 80 + sum(given_back)
+    # Nine parts in ten of five are four and a half: the whole cent goes to the first leg.
+    assert shop.merchant_has(merchant) == 8 * each * 9 - sum(given_back)
+    account_id = accounts([Party.merchant(merchant)], "CNY")[Party.merchant(merchant)]
+    while ledger.fold(account_id=account_id):
+        pass
+    assert Account.objects.get(id=account_id).balance_minor == shop.merchant_has(merchant)
 
 
 def test_somebody_pays_and_is_given_back_for_the_same_thing_at_once() -> None:
