@@ -23,6 +23,14 @@ def wallets(count: int) -> list[int]:
 
 
 def wallets_of(owner_ids: Sequence[int]) -> list[int]:
+    return [
+        account_id
+        for start in range(0, len(owner_ids), FUNDED_AT_ONCE)
+        for account_id in _opened(owner_ids[start : start + FUNDED_AT_ONCE])
+    ]
+
+
+def _opened(owner_ids: Sequence[int]) -> list[int]:
     ids = [new_id() for _ in owner_ids]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -32,13 +40,12 @@ def wallets_of(owner_ids: Sequence[int]) -> list[int]:
             """,
             [CURRENCY, settings.WALLET_CEILING_MINOR, ids, list(owner_ids)],
         )
-    for start in range(0, len(ids), FUNDED_AT_ONCE):
-        _fund(ids[start : start + FUNDED_AT_ONCE])
+    _fund(ids)
     return ids
 
 
 def _fund(account_ids: Sequence[int]) -> None:
-    """At most ``FUNDED_AT_ONCE`` of them, from the outside world, in one entry."""
+    """From the outside world, in one entry."""
     world = ledger.house_account("world", CURRENCY, "opening")
     lines = [Line(account_id, FUNDED_MINOR) for account_id in account_ids]
     ledger.post(
