@@ -58,6 +58,8 @@ class Sizes:
     packet_claimers: int
     # How often people open one while its day ends, and while they are sent away.
     packet_races: int
+    # Histories of red packets that are made up.
+    packet_models: int
     # How often a hold is captured, released and expired at the same moment.
     hold_endings: int
     # Payments to one merchant, by eight people who never pause, while a part of it goes back.
@@ -101,6 +103,7 @@ sizes = {
         packet_parts=20,
         packet_claimers=60,
         packet_races=3,
+        packet_models=4,
         hold_endings=4,
         rush_payments=80,
         shop_models=6,
@@ -137,6 +140,7 @@ sizes = {
         packet_parts=50,
         packet_claimers=300,
         packet_races=40,
+        packet_models=200,
         hold_endings=60,
         rush_payments=4_000,
         shop_models=400,
