@@ -7,17 +7,22 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from payments import leaving
+from payments import leaving, services
 from payments.ledger import errors
 from payments.ledger import services as ledger
 from payments.ledger.models import Account, Posting
+from payments.models import Wallet
 from superapp.accounts import registry, selectors
+from superapp.accounts import services as people
+from superapp.accounts.models import Erasure, User
 from superapp.accounts.registry import Rows
 from superapp.core.ids import new_id
+from tests.accounts.sessions import later
 from tests.messaging.api import Api
 from tests.messaging.test_statements import statements
 from tests.payments import history, money
 from tests.payments.history import Cafe, move
+from tests.payments.paying import make_easy, payer_and_friend, send_money
 from tests.realtime.people import Device, person
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +125,42 @@ def test_money_that_came_at_the_last_moment_is_not_lost(ada: Device) -> None:
     money.fund(ada.user_id, 10)
     with pytest.raises(errors.AccountNotEmpty), transaction.atomic():
         leaving.close_wallets(ada.user_id)
+
+
+# --- The whole way ----------------------------------------------------------------------------------------------------
+
+
+def leave(who: Device) -> None:
+    """They gave up their account just now."""
+    now = timezone.now()
+    User.objects.filter(id=who.user_id).update(is_active=False, deactivated_at=now)
+    due_at = now + timedelta(days=30)
+    Erasure.objects.create(user_id=who.user_id, requested_at=now, due_at=due_at, next_at=due_at)
+
+
+def erase(who: Device) -> bool:
+    with later(days=30, seconds=1):
+        return people.erase(user_id=who.user_id)
+
+
+def test_who_is_gone_is_a_deleted_person_in_the_statements_of_others(settings: Any) -> None:
+    make_easy(settings)
+    ada, bo, _chat = payer_and_friend(1_000)
+    transfer = send_money(ada, bo, 1_000, note="the last of it")
+    services.accept_transfer(actor_id=bo.user_id, transfer_id=int(transfer["id"]))
+    leave(ada)
+    assert erase(ada)
+    (line,) = Api(bo).all("wallet/statement/?currency=CNY")
+    assert (line["amount"]["amount"], line["counterparty"]["name"]) == (1_000, "Deleted person")
+    assert not Wallet.objects.filter(user_id=ada.user_id).exists()
+    assert list(Account.objects.filter(owner=ada.user_id).values_list("status", flat=True)) == ["closed"]
+
+
+def test_money_that_comes_back_after_somebody_left_keeps_them_from_being_erased(ada: Device) -> None:
+    move(ada.user_id, 10)
+    move(ada.user_id, -10, reference=f"cup of {ada.id}")
+    leave(ada)
+    move(ada.user_id, 10, reference=f"cup of {ada.id}", step="refund:1")
+    assert not erase(ada)
+    assert Erasure.objects.get(user_id=ada.user_id).error == "blocked: wallet_not_empty"
+    assert Account.objects.get(owner=ada.user_id).balance_minor == 10
