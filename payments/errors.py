@@ -150,7 +150,7 @@ class PayeeShort(DomainError):
 
 
 class OwnWallet(DomainError):
-    code, status, message = "own_wallet", 403, _("Nobody corrects their own wallet.")
+    code, status, message = "own_wallet", 403, _("Nobody does this to their own wallet.")
 
 
 class SecondPersonNeeded(DomainError):

@@ -16,7 +16,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments import selectors
+from payments.ledger.admin import result_of
 from payments.ledger.models import Account
+from payments.ledger.watch import newest
 from payments.models import Volume
 from payments.registry import KINDS
 from payments.selectors import Days
@@ -47,6 +49,7 @@ class VolumeAdmin(ReadOnlyAdmin):
             "by_day": _by_day(volume, currency),
             "places": _places(),
             "house": _house(),
+            "check": _last_check(),
             "counted_until": moment(selectors.counted_until()),
         }
         request.current_app = self.admin_site.name
@@ -184,3 +187,12 @@ def _house() -> Any:
         ],
         figures=range(1, len(settings.WALLET_CURRENCIES) + 1),
     )
+
+
+def _last_check() -> dict[str, Any] | None:
+    """What the last look at all the books found."""
+    found = newest()
+    if found is None:
+        return None
+    name, words = result_of(found)
+    return {"is_sound": name == "sound", "result": link("ledger.check", found.id, words), "at": moment(found.ended_at)}

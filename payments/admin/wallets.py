@@ -5,29 +5,45 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments import selectors, services
-from payments.admin.people import NamesPeople, staff_id
+from payments.admin.people import NamesPeople, find_person, staff_id
 from payments.errors import OwnWallet
 from payments.ledger import selectors as ledger
 from payments.ledger.models import Account
 from payments.models import Wallet
 from superapp.accounts import selectors as accounts
-from superapp.core.admin import ReasonForm, write_action
+from superapp.core.admin import ReasonForm, confirmation_page, list_action, write_action
 from superapp.core.admin.shown import NOTHING, link, moment, money, table
 
 
 class TierForm(ReasonForm):
     tier = forms.ChoiceField(label=_("Tier"), choices=Wallet.Tier.choices, widget=UnfoldAdminSelectWidget)
     field_order = ("tier", "reason")
+
+
+class FreezeForm(ReasonForm):
+    person = forms.CharField(
+        label=_("Person"),
+        help_text=_("An id, a phone number with its + or a handle, each in full."),
+        max_length=60,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    field_order = ("person", "reason")
+
+    def clean_person(self) -> Any:
+        found = find_person(self.cleaned_data["person"])
+        if found is None:
+            raise forms.ValidationError(_("Nobody is known under that."))
+        return found
 
 
 class FrozenFilter(admin.SimpleListFilter):
@@ -56,6 +72,7 @@ class WalletAdmin(NamesPeople):
     hidden_fields = frozenset({"pin_hash"})
     shown = ("person_shown", "state_in_words", "frozen", "tier_shown", "pin", "money", "limits", "corrections")
     readonly_fields = (*shown, "wrong_pins", "locks", "lowered", "created")
+    actions_list = ("freeze_somebody",)
     actions_detail = ("freeze", "unfreeze", "unlock_pin", "change_tier")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -185,6 +202,20 @@ class WalletAdmin(NamesPeople):
         return NOTHING if not ways else format_html_join(" · ", '<a class="sa-link" href="{}">{}</a>', ways)
 
     # --- What can be done ---------------------------------------------------------------------------------------------
+
+    @list_action(description=_("Freeze a wallet"), permission="payments.freeze_somebody_wallet")
+    def freeze_somebody(self, request: HttpRequest) -> HttpResponse:
+        """Also of somebody who never had a PIN, and so has no row here yet."""
+        form = FreezeForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            user_id = form.cleaned_data["person"].id
+            if user_id != request.user.pk:
+                services.freeze_wallet(user_id=user_id, actor_id=staff_id(request), reason=form.cleaned_data["reason"])
+                return HttpResponseRedirect(reverse("admin:payments_wallet_change", args=[user_id]))
+            form.add_error("person", str(OwnWallet.message))
+        back = reverse("admin:payments_wallet_changelist")
+        title = _("Freeze a wallet")
+        return confirmation_page(self, request, title=title, form=form, back=back, is_dangerous=True)
 
     @write_action(description=_("Freeze"), permission="payments.freeze_wallet", audited=None, is_dangerous=True)
     def freeze(self, request: HttpRequest, one: Wallet, data: dict[str, Any]) -> None:

@@ -6,11 +6,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from payments.ledger import selectors
-from payments.ledger.models import Account, Entry, Hold, Posting
+from payments.ledger.check import say
+from payments.ledger.models import Account, Check, Entry, Hold, Posting
 from payments.ledger.registry import owner_pages
 from superapp.core.admin import ReadOnlyAdmin
 from superapp.core.admin.shown import NOTHING, link, moment, money, table
@@ -243,7 +245,7 @@ class HoldAdmin(OfPurpose):
     search_help_text = _("The id of a hold; its reference; or purpose and reference, as in taxi.fare:123.")
     is_sensitive = True
     shown = ("state_in_words", "amount", "captured", "account_shown", "purpose", "reference", "step", "raised")
-    readonly_fields = (*shown, "made", "expires", "ended", "id")
+    readonly_fields = (*shown, "made", "expires", "ended", "captured_by", "id")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return list(self.readonly_fields)
@@ -280,6 +282,10 @@ class HoldAdmin(OfPurpose):
     def ended(self, one: Hold) -> Any:
         return moment(one.ended_at)
 
+    @display(description=_("captured by"))
+    def captured_by(self, one: Hold) -> Any:
+        return NOTHING if one.entry_id is None else link("ledger.entry", one.entry_id)
+
     @display(description=_("raised"))
     def raised(self, one: Hold) -> Any:
         return table(
@@ -291,3 +297,63 @@ class HoldAdmin(OfPurpose):
             ),
             figures=[1],
         )
+
+
+@admin.register(Check)
+class CheckAdmin(ReadOnlyAdmin):
+    """What each look at the books found."""
+
+    list_display = ("began", "result", "scope", "ended", "id")
+    search_fields = ("pk",)
+    search_help_text = _("The id of a check.")
+    readonly_fields = ("result_in_words", "problems", "rules", "scope", "began", "ended", "id")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(self.readonly_fields)
+
+    @display(description=_("result"), label={"sound": "success", "unsound": "danger", "going": "info"})
+    def result(self, one: Check) -> tuple[str, Any]:
+        return result_of(one)
+
+    @display(description=_("result"))
+    def result_in_words(self, one: Check) -> Any:
+        _name, words = result_of(one)
+        return words
+
+    @display(description=_("looked at"))
+    def scope(self, one: Check) -> Any:
+        return _("everything") if one.since is None else format_html("{} {}", _("what came since"), moment(one.since))
+
+    @display(description=_("began"))
+    def began(self, one: Check) -> Any:
+        return moment(one.began_at)
+
+    @display(description=_("ended"))
+    def ended(self, one: Check) -> Any:
+        return moment(one.ended_at)
+
+    @display(description=_("problems"))
+    def problems(self, one: Check) -> Any:
+        """The first of each rule, in words; docs/ledger.md says what to do."""
+        found = [(say(rule), problem) for rule, finding in one.findings.items() for problem in finding["problems"]]
+        if not found:
+            return NOTHING
+        return format_html("<ul>{}</ul>", format_html_join("", "<li><strong>{}</strong>: {}</li>", found))
+
+    @display(description=_("rules"))
+    def rules(self, one: Check) -> Any:
+        return table(
+            _("rules"),
+            (_("rule"), _("looked at"), _("problems")),
+            (
+                (say(rule), f"{finding['looked_at']:,}", f"{finding['count']:,}")
+                for rule, finding in sorted(one.findings.items())
+            ),
+            figures=[1, 2],
+        )
+
+
+def result_of(one: Check) -> tuple[str, Any]:
+    if one.problem_count:
+        return "unsound", format_html("{}: {}", _("problems"), f"{one.problem_count:,}")
+    return ("going", _("still looking")) if one.ended_at is None else ("sound", _("sound"))

@@ -260,3 +260,6 @@ class Check(models.Model):
         verbose_name = _("check of the books")
         verbose_name_plural = _("checks of the books")
         default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M}"

@@ -37,9 +37,11 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "ledger.account": {"view": (FINANCE, SUPPORT)},
     "ledger.entry": {"view": (FINANCE, SUPPORT)},
     "ledger.hold": {"view": (FINANCE, SUPPORT)},
+    "ledger.check": {"view": (FINANCE, OPERATOR)},
     "payments.wallet": {
         "view": (SUPPORT, MODERATOR, FINANCE),
         "freeze": (MODERATOR, FINANCE),
+        "freeze_somebody": (MODERATOR, FINANCE),
         "unfreeze": (FINANCE,),
         "unlock_pin": (SUPPORT, FINANCE),
         "change_tier": (FINANCE,),

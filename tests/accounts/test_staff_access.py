@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from messaging.models import Conversation
 from payments.ledger import services as ledger
+from payments.ledger.check import check
 from payments.ledger.models import Account, Hold, Posting
+from payments.ledger.watch import record
 from payments.models import Payment, RedPacket, Transfer, Volume, Wallet
 from superapp.accounts import services
 from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
@@ -138,6 +140,7 @@ MAKE: dict[str, Callable[[], Model]] = {
     "ledger.account": lambda: Account.objects.get(id=fund(new_id(), 100)),
     "ledger.entry": lambda: Posting.objects.filter(account_id=fund(new_id(), 100)).get().entry,
     "ledger.hold": make_hold,
+    "ledger.check": lambda: record(check()),
 }
 
 

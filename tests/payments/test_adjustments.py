@@ -68,6 +68,17 @@ def test_statement_and_notice_say_what_was_written_for_the_person() -> None:
     assert describe([str(given.id)], new_id()) == {}
 
 
+def test_person_reads_it_in_their_own_statement() -> None:
+    ada = person()
+    propose(ada.id, 500, public_text="For the ride that never came.")
+    (line,) = ada.api.get("/api/v1/wallet/statement/?currency=CNY").json()["results"]
+    assert (line["amount"], line["title"]) == ({"amount": 500, "currency": "CNY"}, "Correction")
+    assert line["note"] == "For the ride that never came."
+    # What staff wrote for themselves is nowhere in it.
+    assert "Fare charged twice." not in str(line)
+    assert "letter 12" not in str(line)
+
+
 def test_what_one_moves_on_a_day_adds_up_whichever_way_and_to_whomever() -> None:
     keeper = new_id()
     for number in range(IN_A_DAY // AT_ONCE):
@@ -259,7 +270,7 @@ def test_form_says_what_is_wrong_and_keeps_what_was_typed(given: dict[str, str],
 
 def test_own_wallet_is_refused_in_the_form_too() -> None:
     keeper = staff("finance")
-    assert "Nobody corrects their own wallet." in go_on(
+    assert "Nobody does this to their own wallet." in go_on(
         verified(keeper), fields(keeper, confirmed="yes")
     ).content.decode()  # fmt: skip
 

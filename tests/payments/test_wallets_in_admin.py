@@ -104,6 +104,24 @@ def test_tier_is_changed_with_before_and_after(ada: Caller) -> None:
     assert (entry.before, entry.after) == ({"tier": "basic"}, {"tier": "verified"})
 
 
+def test_wallet_of_somebody_without_a_pin_can_be_frozen_too() -> None:
+    client, bo = verified(staff("moderator")), person(handle="bo_without_a_pin")
+    address = reverse(f"admin:{ROWS}_freeze_somebody")
+    assert "Nobody is known under that." in submit(client, address, {"person": "@x", "reason": "R."}).content.decode()
+    assert submit(client, address, {"person": "@bo_without_a_pin", "reason": "A court asks."}).status_code == 302
+    wallet = Wallet.objects.get(user_id=bo.id)
+    assert (wallet.frozen_by, wallet.frozen_reason, wallet.pin_set_at) == ("staff", "A court asks.", None)
+
+
+def test_nobody_freezes_their_own_wallet_by_its_name_either() -> None:
+    keeper = staff("moderator")
+    page = submit(
+        verified(keeper), reverse(f"admin:{ROWS}_freeze_somebody"), {"person": str(keeper.id), "reason": "R."}
+    )
+    assert "Nobody does this to their own wallet." in page.content.decode()
+    assert not Wallet.objects.exists()
+
+
 @pytest.mark.parametrize("action", ["freeze", "unfreeze", "unlock_pin", "change_tier"])
 def test_nobody_does_anything_to_their_own_wallet(action: str) -> None:
     keeper = staff("finance")

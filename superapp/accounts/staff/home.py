@@ -44,6 +44,7 @@ ICONS = {
     "ledger.account": "account_balance",
     "ledger.entry": "receipt_long",
     "ledger.hold": "lock_clock",
+    "ledger.check": "fact_check",
 }
 
 
@@ -113,7 +114,25 @@ def operation() -> list[Figure]:
             tone="bad" if parked else "ok",
             link=f"{rows}?state=parked",
         ),
+        *_books(),
         *_tasks(),
+    ]
+
+
+def _books() -> list[Figure]:
+    """What the last check of the ledger found; nothing before the first."""
+    found = metrics.values("ledger")
+    if "superapp_ledger_problems" not in found:
+        return []
+    problems = int(found["superapp_ledger_problems"])
+    return [
+        Figure(
+            _("Problems in the books"),
+            f"{problems:,}",
+            _("found by the last check"),
+            tone="bad" if problems else "ok",
+            link=reverse("admin:ledger_check_changelist"),
+        )
     ]
 
 

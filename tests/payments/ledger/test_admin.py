@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from payments.ledger import services as ledger
+from payments.ledger.check import check
 from payments.ledger.models import Account, Entry, Hold
+from payments.ledger.watch import record
 from superapp.core.models import AuditEntry
 from tests.accounts.people import person
 from tests.accounts.staffers import staff, verified
@@ -163,3 +165,21 @@ def test_nobody_changes_or_deletes_anything_and_each_look_is_written_down(model:
     page(client, model, one.pk)
     entry = AuditEntry.objects.get(actor_id=root.id)
     assert (entry.action, entry.subject_id) == (f"{model.replace('_', '.')}_viewed", str(one.pk))
+
+
+def test_last_look_at_the_books_is_shown_with_what_it_found(finance: Client) -> None:
+    fund(person().id, 100)
+    sound = record(check())
+    assert "sound" in page(finance, "ledger_check", sound.id)
+    progress = check()
+    progress.found("sum_zero", "Entry 5 adds up to CNY 3 <script>.")
+    unsound = record(progress)
+    shown = page(finance, "ledger_check", unsound.id)
+    assert "problems: 1" in shown
+    assert "Entry 5 adds up to CNY 3 &lt;script&gt;." in shown
+    assert found(finance, "ledger_check") == [unsound.id, sound.id]
+    money = finance.get(reverse("admin:payments_volume_changelist")).content.decode()
+    assert reverse("admin:ledger_check_change", args=[unsound.id]) in money
+    assert "sa-bad" in money
+    operator = verified(staff("operator"))
+    assert "found by the last check" in operator.get(reverse("admin:index")).content.decode()
