@@ -49,6 +49,13 @@ class Sizes:
     mangled_films: int
     # Conversations that a card was sent to when it changes.
     card_copies: int
+    # Histories of a small ledger that are made up, and how much happens in each.
+    ledger_models: int
+    ledger_model_steps: int
+    # Threads that send money to each other, and how often each does.
+    money_races: int
+    # How long transfers to one merchant go on, as fast as they can.
+    hot_merchant_seconds: float
     # Transfers each way between two people who pay one another from eight threads each.
     transfers_each_way: int
     # How often a transfer is accepted, cancelled and returned at the moment at which its time is over.
@@ -98,6 +105,10 @@ sizes = {
         chat_model_steps=20,
         mangled_films=6,
         card_copies=20,
+        ledger_models=15,
+        ledger_model_steps=25,
+        money_races=16,
+        hot_merchant_seconds=2,
         transfers_each_way=32,
         transfer_ends=6,
         packet_parts=20,
@@ -135,6 +146,10 @@ sizes = {
         chat_model_steps=50,
         mangled_films=300,
         card_copies=500,
+        ledger_models=1_000,
+        ledger_model_steps=50,
+        money_races=16,
+        hot_merchant_seconds=60,
         transfers_each_way=200,
         transfer_ends=100,
         packet_parts=50,
