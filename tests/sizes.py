@@ -52,10 +52,10 @@ class Sizes:
     # Histories of a small ledger that are made up, and how much happens in each.
     ledger_models: int
     ledger_model_steps: int
-    # Threads that send money to each other, and how often each does.
-    money_races: int
     # How long transfers to one merchant go on, as fast as they can.
     hot_merchant_seconds: float
+    # How often the process that folds is killed meanwhile.
+    killed_folders: int
     # Transfers each way between two people who pay one another from eight threads each.
     transfers_each_way: int
     # How often a transfer is accepted, cancelled and returned at the moment at which its time is over.
@@ -105,10 +105,10 @@ sizes = {
         chat_model_steps=20,
         mangled_films=6,
         card_copies=20,
-        ledger_models=15,
+        ledger_models=25,
         ledger_model_steps=25,
-        money_races=16,
         hot_merchant_seconds=2,
+        killed_folders=1,
         transfers_each_way=32,
         transfer_ends=6,
         packet_parts=20,
@@ -148,8 +148,8 @@ sizes = {
         card_copies=500,
         ledger_models=1_000,
         ledger_model_steps=50,
-        money_races=16,
         hot_merchant_seconds=60,
+        killed_folders=10,
         transfers_each_way=200,
         transfer_ends=100,
         packet_parts=50,
