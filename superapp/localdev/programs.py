@@ -46,8 +46,9 @@ def rest(port: int) -> Command:
     """
     command: Command = [PYTHON, "-m", "granian", "--interface", "wsgi", "superapp.wsgi:application"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws", "--workers", "1"]
-    # As many requests at once as there are threads; the others wait in front of it.
-    command += ["--blocking-threads", "16", "--backpressure", "16", "--backlog", "1024"]
+    # As many requests at once as there are threads. ``--backpressure`` counts connections, idle ones as well: more of
+    # them than a proxy keeps open, or those that nobody uses would keep out whoever comes, and who asks how we are.
+    command += ["--blocking-threads", "16", "--backpressure", "1024", "--backlog", "1024"]
     return [*command, "--log-level", "warning", "--no-access-log", "--workers-kill-timeout", "10"]
 
 
