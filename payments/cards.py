@@ -6,16 +6,19 @@ from django.utils.translation import gettext as _
 
 from messaging import registry
 from messaging.services import Card
-from payments.models import Transfer
+from payments.models import MoneyRequest, Split, Transfer
+from payments.selectors.splits import live_splits
 from superapp.core.api.fields import rfc3339
 from superapp.core.money import Money
 
 Json = dict[str, Any]
-TRANSFER = "payments.transfer"
+TRANSFER, REQUEST, SPLIT = "payments.transfer", "payments.request", "payments.split"
 
 
 def register() -> None:
     registry.cards.register(TRANSFER, fallback=transfer_in_words)
+    registry.cards.register(REQUEST, fallback=request_in_words)
+    registry.cards.register(SPLIT, fallback=split_in_words, live=live_splits)
 
 
 def transfer_card(transfer: Transfer) -> Card:
@@ -42,6 +45,65 @@ def transfer_in_words(data: Json) -> str:
         case "declined" | "cancelled" | "returned":
             return _("Transfer of %(amount)s: returned") % amount
     return _("Transfer of %(amount)s: waiting to be accepted") % amount
+
+
+def request_card(request: MoneyRequest) -> Card:
+    return Card(
+        kind=REQUEST,
+        reference=str(request.id),
+        version=request.version,
+        data={
+            "requester_id": str(request.requester_id),
+            "payer_id": str(request.payer_id),
+            "amount": request.money.as_json(),
+            "note": request.note,
+            "state": request.state,
+            "expires_at": rfc3339(request.expires_at),
+        },
+    )
+
+
+def request_in_words(data: Json) -> str:
+    amount = {"amount": shown(data["amount"])}
+    match data["state"]:
+        case "pending":
+            return _("Request for %(amount)s") % amount
+        case "paid":
+            return _("Request for %(amount)s: paid") % amount
+    return _("Request for %(amount)s: ended") % amount
+
+
+def split_card(split: Split) -> Card:
+    """Of one with its shares beside it. Who owes how much is not said to the whole group: see ``live``."""
+    shares = split.shown_shares  # type: ignore[attr-defined]
+    return Card(
+        kind=SPLIT,
+        reference=str(split.id),
+        version=split.version,
+        data={
+            "initiator_id": str(split.initiator_id),
+            "total": split.money.as_json(),
+            "note": split.note,
+            "state": split.state,
+            "share_count": split.share_count,
+            "paid_count": split.paid_count,
+            "paid_ids": [str(share.user_id) for share in shares if share.paid_at is not None],
+        },
+    )
+
+
+def split_in_words(data: Json) -> str:
+    total = shown(data["total"])
+    match data["state"]:
+        case "completed":
+            return _("Bill of %(amount)s: all have paid") % {"amount": total}
+        case "closed":
+            return _("Bill of %(amount)s: closed") % {"amount": total}
+    return _("Bill of %(amount)s: %(paid)s of %(all)s have paid") % {
+        "amount": total,
+        "paid": data["paid_count"],
+        "all": data["share_count"],
+    }
 
 
 def shown(amount: Json) -> str:

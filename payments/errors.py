@@ -109,6 +109,48 @@ class TransferEnded(DomainError):
     code, status, message = "transfer_ended", 409, _("This transfer is no longer waiting.")
 
 
+class RequestEnded(DomainError):
+    """``state`` says how."""
+
+    code, status, message = "request_ended", 409, _("This request for money is no longer waiting.")
+
+
+class RequestExpired(DomainError):
+    code, status, message = "request_expired", 410, _("This request for money was not answered in time.")
+
+
+class NotMembers(DomainError):
+    """``user_ids``: who does not belong to the group; none: nobody but oneself was named."""
+
+    code, status, message = "not_members", 422, _("A bill is split with other members of the group.")
+
+
+class SplitTooSmall(DomainError):
+    code, status, message = "split_too_small", 422, _("This is too little to be split among so many.")
+
+
+class SharesUneven(DomainError):
+    """``missing``: how much the shares are below the total, in minor units; below zero where they are above it."""
+
+    code, status, message = "shares_uneven", 422, _("The shares do not add up to the total.")
+
+
+class SharePaid(DomainError):
+    code, status, message = "share_paid", 409, _("You have paid your share already.")
+
+
+class SplitEnded(DomainError):
+    """``state`` says how."""
+
+    code, status, message = "split_ended", 409, _("Nothing more is asked for this bill.")
+
+
+class RemindedAlready(DomainError):
+    """``most`` times, and so many ``hours`` apart."""
+
+    code, status, message = "reminded_already", 422, _("They have been reminded already.")
+
+
 class AmountFixed(DomainError):
     """``amount``: what the code asks for."""
 

@@ -103,3 +103,42 @@ class HoldReleased(Event):
 @dataclass(frozen=True)
 class HoldExpired(HoldReleased):
     """Nobody captured it in time, so it was given free: the product that held it can no longer take it."""
+
+
+@dataclass(frozen=True)
+class MoneyRequestChanged(Event):
+    """Somebody asked for money, or a request has ended. ``frame`` is what both see of it."""
+
+    request_id: int
+    requester_id: int
+    payer_id: int
+    frame: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MoneyRequestEnded(Event):
+    request_id: int
+
+
+@dataclass(frozen=True)
+class SplitChanged(Event):
+    """Somebody paid their share, or the bill was closed. ``user_ids``: whoever has to do with it."""
+
+    split_id: int
+    user_ids: tuple[int, ...]
+    frame: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SplitMoved(Event):
+    """As ``SplitChanged``, for what must not be lost."""
+
+    split_id: int
+
+
+@dataclass(frozen=True)
+class SplitReminded(Event):
+    """The initiator asks once more, for the ``number``th time."""
+
+    split_id: int
+    number: int

@@ -4,7 +4,7 @@ serializers that document them."""
 from datetime import datetime
 from typing import Any
 
-from payments.models import Transfer
+from payments.models import MoneyRequest, Transfer
 from superapp.accounts import selectors as accounts
 from superapp.core.api.fields import rfc3339
 
@@ -24,6 +24,21 @@ def transfer_frame(transfer: Transfer) -> Json:
         "created_at": rfc3339(transfer.created_at),
         "expires_at": time(transfer.shown_expiry),
         "ended_at": time(transfer.ended_at),
+    }
+
+
+def money_request_frame(request: MoneyRequest) -> Json:
+    """Of one with its people beside it, ``requester`` and ``payer``."""
+    return {
+        "id": str(request.id),
+        "requester": accounts.profile_frame(request.requester),  # type: ignore[attr-defined]
+        "payer": accounts.profile_frame(request.payer),  # type: ignore[attr-defined]
+        "amount": request.money.as_json(),
+        "note": request.note,
+        "state": request.state,
+        "created_at": rfc3339(request.created_at),
+        "expires_at": rfc3339(request.expires_at),
+        "ended_at": time(request.ended_at),
     }
 
 

@@ -4,14 +4,25 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging import services as messaging
 from payments import cards, receive_codes, selectors, services, transfer_copies, transfer_notices
+from payments.api.request_serializers import MoneyRequestOutput, SplitOutput
 from payments.api.transfer_serializers import TransferOutput
-from payments.events import TransferChanged, TransferEnded, TransferReceived
+from payments.events import (
+    MoneyRequestChanged,
+    MoneyRequestEnded,
+    SplitChanged,
+    SplitMoved,
+    SplitReminded,
+    TransferChanged,
+    TransferEnded,
+    TransferReceived,
+)
 from payments.ledger import registry as ledger
-from payments.models import Transfer
+from payments.models import MoneyRequest, Split, Transfer
 from payments.registry import purposes
 from superapp.accounts import registry as people
 from superapp.core import links
 from superapp.core.events import after_commit, at_least_once
+from superapp.core.money import Money
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
 from superapp.realtime.registry import Push
@@ -25,6 +36,17 @@ def register() -> None:
         {"transfer.updated": Push("A transfer of yours or to you was made, or has ended.", TransferOutput)}
     )
     links.register(receive_codes.KIND, receive_codes.resolve, label=_("A code to pay somebody"))
+    purposes.register(
+        "payments.request", describe=selectors.request_lines, label=_("Payment on request"), kind="transfer"
+    )
+    purposes.register("payments.split", describe=selectors.split_lines, label=_("Share of a bill"), kind="transfer")
+    realtime.pushes.register(
+        {
+            "money_request.updated": Push("Somebody asks for money, or a request has ended.", MoneyRequestOutput),
+            "split.updated": Push("A bill that you share: somebody has paid, or it was closed.", SplitOutput),
+        }
+    )
+    services.register_request_loop()
     ledger.checks.register("payments.transfers", selectors.escrow_problems)
     people.privacy.register(
         "transfers",
@@ -67,3 +89,66 @@ def tell_who_was_paid(event: TransferReceived) -> None:
         params={"amount": transfer.money.as_json(), "transfer_id": str(transfer.id)},
         dedupe_key=f"payments.transfer:{transfer.id}:received",
     )
+
+
+# --- asking for money -------------------------------------------------------------------------------------------------
+
+
+@after_commit(MoneyRequestChanged)
+def show_request(event: MoneyRequestChanged) -> None:
+    push.to_users([event.requester_id, event.payer_id], type="money_request.updated", payload=event.frame)
+
+
+@at_least_once(MoneyRequestEnded)
+def show_end_of_request(event: MoneyRequestEnded) -> None:
+    request = MoneyRequest.objects.get(id=event.request_id)
+    card = cards.request_card(request)
+    messaging.update_card(kind=card.kind, reference=card.reference, data=card.data, version=card.version)
+    told = {
+        MoneyRequest.State.PAID: transfer_notices.REQUEST_PAID,
+        MoneyRequest.State.DECLINED: transfer_notices.REQUEST_DECLINED,
+    }
+    if kind := told.get(MoneyRequest.State(request.state)):
+        messaging.notify(
+            user_id=request.requester_id,
+            kind=kind,
+            params={"amount": request.money.as_json()},
+            dedupe_key=f"payments.request:{request.id}:ended",
+            card=card,
+        )
+
+
+@after_commit(SplitChanged)
+def show_split(event: SplitChanged) -> None:
+    push.to_users(event.user_ids, type="split.updated", payload=event.frame)
+
+
+@at_least_once(SplitMoved)
+def show_who_has_paid(event: SplitMoved) -> None:
+    split = Split.objects.get(id=event.split_id)
+    selectors.show_shares(split)
+    card = cards.split_card(split)
+    messaging.update_card(kind=card.kind, reference=card.reference, data=card.data, version=card.version)
+    if split.state == Split.State.COMPLETED:
+        messaging.notify(
+            user_id=split.initiator_id,
+            kind=transfer_notices.SPLIT_COMPLETED,
+            params={"amount": split.money.as_json()},
+            dedupe_key=f"payments.split:{split.id}:completed",
+            card=card,
+        )
+
+
+@at_least_once(SplitReminded)
+def remind_who_has_not_paid(event: SplitReminded) -> None:
+    split = Split.objects.get(id=event.split_id)
+    selectors.show_shares(split)
+    card = cards.split_card(split)
+    for share in split.shares.filter(paid_at=None):
+        messaging.notify(
+            user_id=share.user_id,
+            kind=transfer_notices.SPLIT_REMINDER,
+            params={"amount": Money(share.amount_minor, split.currency).as_json()},
+            dedupe_key=f"payments.split:{split.id}:reminder:{event.number}",
+            card=card,
+        )

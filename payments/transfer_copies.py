@@ -9,12 +9,18 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from payments import receive_codes
-from payments.models import ReceiveCode, Transfer
+from payments.models import MoneyRequest, ReceiveCode, Split, SplitShare, Transfer
 from superapp.accounts.registry import Blocker, Json, Part, Rows
 from superapp.core import links
 from superapp.core.api.fields import rfc3339
 
-COVERS = {"payments.Transfer": {"payer_id", "payee_id"}, "payments.ReceiveCode": {"owner_id"}}
+COVERS = {
+    "payments.Transfer": {"payer_id", "payee_id"},
+    "payments.ReceiveCode": {"owner_id"},
+    "payments.MoneyRequest": {"requester_id", "payer_id"},
+    "payments.Split": {"initiator_id"},
+    "payments.SplitShare": {"user_id"},
+}
 BATCH = 500
 
 
@@ -22,6 +28,9 @@ def copy_of_transfers(user_id: int) -> Iterator[Part]:
     """Others are named by their ids: what they call themselves is theirs."""
     yield "transfers", Rows(_transfers(user_id))
     yield "receive_codes", Rows(_codes(user_id))
+    yield "money_requests", Rows(_requests(user_id))
+    yield "splits", Rows(_splits(user_id))
+    yield "shares", Rows(_shares(user_id))
 
 
 def blockers_of_transfers(user_id: int) -> list[Blocker]:
@@ -61,3 +70,36 @@ def _transfers(user_id: int) -> Iterator[Json]:
                 "ended_at": rfc3339(transfer.ended_at) if transfer.ended_at else None,
             }
         last = batch[-1].id
+
+
+def _requests(user_id: int) -> Iterator[Json]:
+    for request in MoneyRequest.objects.filter(Q(requester_id=user_id) | Q(payer_id=user_id)).order_by("id"):
+        yield {
+            "id": str(request.id),
+            "requester_id": str(request.requester_id),
+            "payer_id": str(request.payer_id),
+            "amount": request.money.as_json(),
+            "note": request.note,
+            "state": request.state,
+            "created_at": rfc3339(request.created_at),
+        }
+
+
+def _splits(user_id: int) -> Iterator[Json]:
+    for split in Split.objects.filter(initiator_id=user_id).order_by("id"):
+        yield {
+            "id": str(split.id),
+            "total": split.money.as_json(),
+            "note": split.note,
+            "state": split.state,
+            "created_at": rfc3339(split.created_at),
+        }
+
+
+def _shares(user_id: int) -> Iterator[Json]:
+    for share in SplitShare.objects.select_related("split").filter(user_id=user_id).order_by("id"):
+        yield {
+            "split_id": str(share.split_id),
+            "amount": {"amount": share.amount_minor, "currency": share.split.currency},
+            "paid_at": rfc3339(share.paid_at) if share.paid_at else None,
+        }

@@ -14,6 +14,10 @@ TRANSFER_ACCEPTED = "payments.transfer_accepted"
 TRANSFER_RETURNED = "payments.transfer_returned"
 TRANSFER_EXPIRING = "payments.transfer_expiring"
 TRANSFER_RECEIVED = "payments.transfer_received"
+REQUEST_PAID = "payments.request_paid"
+REQUEST_DECLINED = "payments.request_declined"
+SPLIT_COMPLETED = "payments.split_completed"
+SPLIT_REMINDER = "payments.split_reminder"
 
 
 def register() -> None:
@@ -22,6 +26,10 @@ def register() -> None:
     add(TRANSFER_RETURNED, text=_returned, mutable=False, label=gettext_lazy("Transfers that came back"))
     add(TRANSFER_ACCEPTED, text=_accepted, mutable=True, label=gettext_lazy("Accepted transfers"))
     add(TRANSFER_RECEIVED, text=_received, mutable=True, label=gettext_lazy("Money that you receive"))
+    add(REQUEST_PAID, text=_request_paid, mutable=True, label=gettext_lazy("Paid requests"))
+    add(REQUEST_DECLINED, text=_request_declined, mutable=True, label=gettext_lazy("Declined requests"))
+    add(SPLIT_COMPLETED, text=_split_completed, mutable=True, label=gettext_lazy("Bills that all have paid"))
+    add(SPLIT_REMINDER, text=_split_reminder, mutable=True, label=gettext_lazy("Bills that you share"))
     add(TRANSFER_EXPIRING, text=_expiring, mutable=True, label=gettext_lazy("Transfers that wait for you"))
 
 
@@ -39,3 +47,19 @@ def _expiring(params: Json) -> str:
 
 def _received(params: Json) -> str:
     return _("You received %(amount)s.") % {"amount": shown(params["amount"])}
+
+
+def _request_paid(params: Json) -> str:
+    return _("Your request for %(amount)s was paid.") % {"amount": shown(params["amount"])}
+
+
+def _request_declined(params: Json) -> str:
+    return _("Your request for %(amount)s was declined.") % {"amount": shown(params["amount"])}
+
+
+def _split_completed(params: Json) -> str:
+    return _("Everybody has paid their share of your bill of %(amount)s.") % {"amount": shown(params["amount"])}
+
+
+def _split_reminder(params: Json) -> str:
+    return _("Your share of a bill, %(amount)s, is not paid yet.") % {"amount": shown(params["amount"])}

@@ -6,6 +6,8 @@ from payments.models.limits import KnownPayee, LimitCounter, PaceCounter
 from payments.models.payments import MOST_REFUNDS, Escrow, Hold, Payment, PaymentLeg, Refund
 from payments.models.receive_codes import ReceiveCode
 from payments.models.red_packets import RedPacket, RedPacketClaim
+from payments.models.requests import MoneyRequest
+from payments.models.splits import Split, SplitShare
 from payments.models.transfers import Transfer
 from payments.models.volumes import Volume, VolumeMark
 from payments.models.wallets import Wallet
@@ -19,6 +21,7 @@ __all__ = [
     "Hold",
     "KnownPayee",
     "LimitCounter",
+    "MoneyRequest",
     "PaceCounter",
     "Payment",
     "PaymentLeg",
@@ -26,6 +29,8 @@ __all__ = [
     "RedPacket",
     "RedPacketClaim",
     "Refund",
+    "Split",
+    "SplitShare",
     "Transfer",
     "Volume",
     "VolumeMark",

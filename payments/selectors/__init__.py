@@ -17,7 +17,9 @@ from payments.selectors.red_packets import (
     show_openers,
     show_senders,
 )
+from payments.selectors.requests import money_request_of, money_requests, request_lines, show_request_people
 from payments.selectors.security import wallet_security
+from payments.selectors.splits import live_splits, show_shares, split_frame, split_lines, split_of
 from payments.selectors.statements import receipt
 from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
 from payments.selectors.volumes import Days, counted_until, money_by_account_kind, money_of_the_house, volume_by_day
@@ -31,9 +33,12 @@ __all__ = [
     "escrow_problems",
     "free_in_wallet",
     "line_frame",
+    "live_splits",
     "look_again",
     "money_by_account_kind",
     "money_of_the_house",
+    "money_request_of",
+    "money_requests",
     "payment_frame",
     "payment_of_entry",
     "receipt",
@@ -45,10 +50,16 @@ __all__ = [
     "red_packet_year",
     "red_packets_received",
     "red_packets_sent",
+    "request_lines",
     "said_of",
     "show_openers",
     "show_parties",
+    "show_request_people",
     "show_senders",
+    "show_shares",
+    "split_frame",
+    "split_lines",
+    "split_of",
     "transfer_lines",
     "transfer_of",
     "transfers",

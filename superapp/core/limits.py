@@ -82,6 +82,8 @@ LIMITS: dict[str, Limit] = {
     "safety.report.user": Limit(30, 86_400, fails_open=True),
     # payments: each red packet is a card that everybody in a conversation is shown
     # each reset ends the code that others were given, each code is a row that is kept
+    "payments.request_money.user": Limit(60, 3600, fails_open=True),
+    "payments.split_bill.user": Limit(60, 3600, fails_open=True),
     "payments.reset_code.user": Limit(10, 3600, fails_open=True),
     "payments.create_code.user": Limit(120, 3600, fails_open=True),
     "payments.send_red_packet.user": Limit(30, 60, fails_open=True),

@@ -221,11 +221,53 @@ def transfers() -> Iterator[Row]:
     yield own(200, "GET /api/v1/wallet/receive-code/")
     yield own(200, "POST /api/v1/wallet/receive-code/")
     yield own(201, "POST /api/v1/wallet/receive-codes/", body=json(amount={"amount": 1, "currency": "CNY"}))
+    yield from requests_and_splits()
     one = "/api/v1/transfers/{transfer_id}/"
     yield of_members(200, f"GET {one}")
     for verb, who in (("accept", "owner"), ("decline", "owner"), ("cancel", "member")):
         row = of_members(200, f"POST {one}{verb}/")
         yield Row(**{**vars(row), "expected": {**row.expected, "owner": 403, "member": 403, who: 200}})
+
+
+def requests_and_splits() -> Iterator[Row]:
+    """The member asks the owner for money, and has split a bill in the owner's group with them."""
+    yield own(200, "GET /api/v1/money-requests/")
+    yield Row(
+        "POST /api/v1/money-requests/",
+        {
+            "owner": 422,
+            "member": 201,
+            "ex_member": 201,
+            "blocked": 403,
+            "stranger": 403,
+            "staff": 403,
+            "anonymous": 401,
+        },
+        body=lambda world: {"payer_id": world.people["owner"].id, "amount": {"amount": 1, "currency": "CNY"}},
+    )
+    one = "/api/v1/money-requests/{money_request_id}/"
+    yield of_members(200, f"GET {one}")
+    # Nobody here has a PIN to pay with.
+    yield only(403, ("owner", "member"), f"POST {one}pay/", body=json())
+    for verb, who in (("decline", "owner"), ("cancel", "member")):
+        row = of_members(200, f"POST {one}{verb}/")
+        yield Row(**{**vars(row), "expected": {**row.expected, "owner": 403, "member": 403, who: 200}})
+
+    yield of_members(
+        201,
+        "POST /api/v1/splits/",
+        body=lambda world: {
+            "conversation_id": str(world.things["conversation_id"]),
+            "total": {"amount": 10, "currency": "CNY"},
+            "participant_ids": [world.silent.id],
+        },
+    )
+    one = "/api/v1/splits/{split_id}/"
+    yield of_members(200, f"GET {one}")
+    yield only(403, ("owner", "member"), f"POST {one}pay/", body=json())
+    for verb, status in (("close", 200), ("remind", 204)):
+        row = of_members(status, f"POST {one}{verb}/")
+        yield Row(**{**vars(row), "expected": {**row.expected, "owner": 403}})
 
 
 def notices() -> Iterator[Row]:

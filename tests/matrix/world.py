@@ -18,6 +18,7 @@ from payments.models import Transfer
 from superapp.accounts import services as accounts
 from superapp.accounts.models import Organisation, User
 from superapp.core.ids import new_id
+from superapp.core.money import Money
 from superapp.media import services as media
 from tests.media import images
 from tests.messaging import products
@@ -113,6 +114,22 @@ def build() -> World:
             "entry_id": Posting.objects.filter(account_id=fund(owner.user_id, 1_000)).latest("seq").entry_id,
             "invitation_id": invite(owner, organisation, phone="+33612000009").invitation.id,
             "transfer_id": transfer_that_waits(member, owner).id,
+            "money_request_id": payments.request_money(
+                requester_id=member.user_id,
+                payer_id=owner.user_id,
+                amount_minor=100,
+                currency="CNY",
+                note="secret",
+                idempotency_key=uuid4(),
+            ).id,
+            "split_id": payments.split_bill(
+                initiator_id=member.user_id,
+                conversation_id=conversation_id,
+                total=Money(100, "CNY"),
+                participant_ids=[owner.user_id],
+                note="secret",
+                idempotency_key=uuid4(),
+            ).id,
             "payment_id": shop.pay(payer(10), shop.to_user(owner.user_id, 10)).id,
         },
         blocked_direct_id=blocked_direct_id,

@@ -17,6 +17,7 @@ from superapp.accounts.events import DeviceAdded, PhoneChanged, StaffInvited
 from superapp.core.api.fields import rfc3339
 from superapp.core.errors import DomainError
 from superapp.core.events import publish
+from superapp.core.money import Money
 from superapp.realtime import handlers, push, registry
 from tests import contract
 from tests.messaging import products
@@ -25,7 +26,7 @@ from tests.payments import packets
 from tests.payments.money import fund
 from tests.payments.security import approve
 from tests.realtime.inside import InsideGateway
-from tests.realtime.people import Device, another_device, person, say
+from tests.realtime.people import Device, another_device, group, person, say
 from tests.realtime.rooms import room, rooms, server_with_rooms  # noqa: F401  (a fixture)
 from tests.realtime.sockets import Refused, Rest, Socket, enter, entered
 
@@ -229,6 +230,25 @@ async def _pay(conversation_id: int, ada: Device, bo: Device, here: Socket, ther
         approval=await asyncio.to_thread(approve, ada.user_id, "payments.transfer", f"user:{bo.id}", 100),
     )
     await there.pushed("transfer.updated")
+    await asyncio.to_thread(
+        payments.request_money,
+        requester_id=bo.user_id,
+        payer_id=ada.user_id,
+        amount_minor=100,
+        currency="CNY",
+        idempotency_key=uuid4(),
+    )
+    await here.pushed("money_request.updated")
+    bill = await asyncio.to_thread(
+        payments.split_bill,
+        initiator_id=ada.user_id,
+        conversation_id=await asyncio.to_thread(group, ada, bo),
+        total=Money(100, "CNY"),
+        participant_ids=[bo.user_id],
+        idempotency_key=uuid4(),
+    )
+    await asyncio.to_thread(payments.close_split, actor_id=ada.user_id, split_id=bill.id)
+    await there.pushed("split.updated")
 
 
 async def _be_served(ada: Device, bo: Device, there: Socket) -> None:
