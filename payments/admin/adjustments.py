@@ -24,7 +24,12 @@ from payments.models import Adjustment
 from superapp.core.admin import ReasonForm, list_action, write_action
 from superapp.core.admin.shown import NOTHING, link, moment, money
 from superapp.core.errors import DomainError
+from superapp.core.figures import Figure
+from superapp.core.figures import register as register_figure
 from superapp.core.money import CURRENCIES, MAX_AMOUNT_MINOR
+
+#: On the first page, beyond which it says no more than that there are more.
+MOST_SHOWN = 1_000
 
 
 class ProposeForm(ReasonForm):
@@ -246,6 +251,19 @@ class AdjustmentAdmin(NamesPeople):
     @write_action(description=_("Refuse"), permission="payments.refuse_adjustment", audited=None, is_dangerous=True)
     def refuse(self, request: HttpRequest, one: Adjustment, data: dict[str, Any]) -> None:
         services.refuse_adjustment(adjustment_id=one.id, actor_id=staff_id(request), reason=data["reason"])
+
+
+def _waiting() -> Figure:
+    found = Adjustment.objects.filter(state=Adjustment.State.WAITING)[: MOST_SHOWN + 1].count()
+    return Figure(
+        _("Corrections"),
+        f"{MOST_SHOWN:,}+" if found > MOST_SHOWN else f"{found:,}",
+        _("wait for a second person"),
+        link=reverse("admin:payments_adjustment_changelist"),
+    )
+
+
+register_figure("payments.approve_adjustment", _waiting)
 
 
 def _deed(data: dict[str, Any]) -> str:

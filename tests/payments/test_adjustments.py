@@ -292,6 +292,13 @@ def test_second_admin_approves_on_its_page_and_the_first_is_not_even_asked() -> 
     assert approve not in verified(second).get(page).content.decode()
 
 
+def test_first_page_says_how_many_wait_to_those_who_may_approve() -> None:
+    waiting(person().id)
+    home = reverse("admin:index")
+    assert "wait for a second person" in verified(staff("finance")).get(home).content.decode()
+    assert "wait for a second person" not in verified(staff("support")).get(home).content.decode()
+
+
 def test_queue_shows_what_waits_and_search_everything() -> None:
     ada, client = person(), verified(staff("support"))
     adjustment, done = waiting(ada.id), propose(ada.id, 5)

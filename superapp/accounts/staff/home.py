@@ -1,6 +1,5 @@
 """The first page of the admin, and what stands beside every page of it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -10,13 +9,13 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from superapp.accounts import selectors
 from superapp.accounts.models import CodeCount, User
 from superapp.core import metrics
+from superapp.core.figures import Figure, of_rooms
 from superapp.core.ids import first_id_of
 from superapp.core.models import Lease
 
@@ -48,19 +47,12 @@ ICONS = {
 }
 
 
-@dataclass(frozen=True)
-class Figure:
-    """``tone``: ok, bad, or nothing where a number is just a number."""
-
-    title: str | Promise
-    value: str
-    note: str | Promise = ""
-    tone: str = ""
-    link: str = ""
-
-
 def context(request: HttpRequest) -> dict[str, Any]:
-    figures = [*(organisations() if request.user.has_perm("accounts.view_organisation") else []), *people()]
+    figures = [
+        *of_rooms(request),
+        *(organisations() if request.user.has_perm("accounts.view_organisation") else []),
+        *people(),
+    ]
     if not request.user.has_perm("core.view_outboxevent"):
         return {"figures": figures, "loops": []}
     return {"figures": [*operation(), *figures], "loops": loops()}
