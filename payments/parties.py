@@ -23,11 +23,18 @@ class Parties:
     #: None: there is none yet, and nothing comes in now.
     payee_account_id: int | None
 
+    def check_payee(self) -> None:
+        """Raises ``AccountFrozen`` and ``AccountClosed`` for the wallet of who is to be paid."""
+        if self.payee.is_frozen or self.payee.account_status == Account.Status.FROZEN:
+            raise AccountFrozen
+        if self.payee.account_status == Account.Status.CLOSED:
+            raise AccountClosed
+
 
 def parties(*, payer_id: int, payee_id: int, currency: str, is_paid_at_once: bool) -> Parties:
-    """One statement, where both have a wallet already.
+    """One statement, where both have a wallet already. Whether the payee's lets money in is for ``check_payee``.
 
-    Raises ``NotFound`` for a payee who is not active, ``AccountFrozen`` and ``AccountClosed`` for their wallet.
+    Raises ``NotFound`` for a payee who is not active.
     """
     wallets = Account.objects.filter(kind=Account.Kind.WALLET, owner=OuterRef("id"), name="", currency=currency)
     rows = accounts.active_users([payer_id, payee_id]).annotate(
@@ -40,10 +47,6 @@ def parties(*, payer_id: int, payee_id: int, currency: str, is_paid_at_once: boo
     if payer_id not in people or payee_id not in people:
         raise NotFound
     payer, payee = people[payer_id], people[payee_id]
-    if payee.is_frozen or payee.account_status == Account.Status.FROZEN:
-        raise AccountFrozen
-    if payee.account_status == Account.Status.CLOSED:
-        raise AccountClosed
     needed = [payer, payee] if is_paid_at_once else [payer]
     missing = [one.id for one in needed if one.account_id is None]
     opened = wallet_accounts(user_ids=missing, currency=currency) if missing else {}

@@ -12,7 +12,12 @@ from messaging.services.contacts import (
     request_friend,
     unblock,
 )
-from messaging.services.conversations import create_group, direct_conversation, open_direct_conversation
+from messaging.services.conversations import (
+    conversation_with,
+    create_group,
+    direct_conversation,
+    open_direct_conversation,
+)
 from messaging.services.deletions import clear_history, delete_message
 from messaging.services.forwarding import forward_message, forward_record
 from messaging.services.groups import (
@@ -75,6 +80,7 @@ __all__ = [
     "change_preferences",
     "clear_history",
     "close_conversation",
+    "conversation_with",
     "create_group",
     "create_tag",
     "decline_friend_request",

@@ -53,6 +53,14 @@ def open_direct_conversation(*, actor_id: int, user_id: int) -> int:
     return direct_conversation(user_ids=(actor_id, user_id))
 
 
+def conversation_with(*, actor_id: int, user_id: int) -> int:
+    """The conversation of two who are friends, or have been: what stands in it decides who may still speak. One
+    statement. Raises ``NotFriends`` for strangers, for whoever has blocked the actor and for nobody's id alike."""
+    lo, hi = sorted((actor_id, user_id))
+    pair = DirectPair.objects.filter(lo=lo, hi=hi).first()
+    return pair.conversation_id if pair else open_direct_conversation(actor_id=actor_id, user_id=user_id)
+
+
 def create_group(*, creator_id: int, title: str, member_ids: Sequence[int], client_id: UUID) -> GroupCreation:
     """Open a group of the creator and some of their friends; ``conversation_id`` of the result is the new group.
 

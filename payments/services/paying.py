@@ -25,6 +25,7 @@ def pay_person(
     """
     who = parties(payer_id=payer_id, payee_id=payee_id, currency=currency, is_paid_at_once=True)
     assert who.payee_account_id is not None, "it was opened"
+    who.check_payee()
     authorise(
         payer_id=payer_id,
         kind=purpose,

@@ -53,8 +53,9 @@ def create_transfer(
 
     Repeating an ``idempotency_key`` returns the first transfer, with ``is_replay`` set, as it stands now.
 
-    Raises ``ThatIsYou``, ``NotFound`` (nobody active), ``NotFriends``, ``Blocked``, ``InsufficientFunds``,
-    ``AccountFrozen``, ``AccountClosed``, ``IdempotencyConflict``, and what ``authorise`` refuses.
+    Raises ``ThatIsYou``, ``NotFriends`` (also for nobody's id), ``NotFound`` (a friend who has left), ``Blocked``,
+    ``InsufficientFunds``, ``AccountFrozen``, ``AccountClosed``, ``IdempotencyConflict``, and what ``authorise``
+    refuses.
     """
     if payer_id == payee_id:
         raise ThatIsYou
@@ -70,6 +71,7 @@ def create_transfer(
         # A retry. If it raced the first attempt, it waited on the unique constraint for that commit.
         show_parties([transfer])
         return transfer
+    conversation_id = messaging.conversation_with(actor_id=payer_id, user_id=payee_id)
     who = parties(payer_id=payer_id, payee_id=payee_id, currency=currency, is_paid_at_once=False)
     authorise(
         payer_id=payer_id,
@@ -92,12 +94,14 @@ def create_transfer(
     # The card is the transfer, so it commits with the money. Whether the two are friends is decided under the lock of
     # their conversation, as for any message.
     messaging.post_card(
-        conversation_id=messaging.direct_conversation(user_ids=(payer_id, payee_id)),
+        conversation_id=conversation_id,
         sender_id=payer_id,
         card=cards.transfer_card(transfer),
         client_id=idempotency_key,
         is_new=True,
     )
+    # Last: how their wallet stands is for nobody whom they do not let speak to them.
+    who.check_payee()
     transfer.payer, transfer.payee = who.payer, who.payee  # type: ignore[attr-defined]
     _tell(transfer, moved=[payer_id])
     return transfer

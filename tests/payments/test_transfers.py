@@ -198,9 +198,23 @@ def test_a_closed_wallet_is_not_sent_to() -> None:
 def test_strangers_and_whoever_is_blocked_send_nothing() -> None:
     ada, bo, conversation_id = payer_and_friend()
     eve = person("Eve")
-    make_known(ada, eve)
     assert refused(ada, "transfers/", transfer_body(eve)) == (403, "not_friends")
     messaging.block(actor_id=bo.user_id, user_id=ada.user_id)
+    assert refused(ada, "transfers/", transfer_body(bo)) == (403, "blocked")
+    nothing_happened(ada, conversation_id)
+
+
+def test_strangers_learn_nothing_about_a_wallet_or_a_block_and_nobody_from_a_friend_who_blocked_them() -> None:
+    ada, bo, conversation_id = payer_and_friend()
+    frozen, wary, gone = person("Fay"), person("Wim"), person("Gus")
+    for user_id in (frozen.user_id, bo.user_id):
+        services.freeze_wallet(user_id=user_id, actor_id=user_id, reason="")
+    for user_id in (wary.user_id, bo.user_id):
+        messaging.block(actor_id=user_id, user_id=ada.user_id)
+    User.objects.filter(id=gone.user_id).update(is_active=False)
+    answers = {refused(ada, "transfers/", transfer_body(one)) for one in (person("Eve"), frozen, wary, gone)}
+    answers.add(refused(ada, "transfers/", {"payee_id": "1", "amount": cny(1)}))
+    assert answers == {(403, "not_friends")}
     assert refused(ada, "transfers/", transfer_body(bo)) == (403, "blocked")
     nothing_happened(ada, conversation_id)
 
@@ -209,7 +223,6 @@ def test_nobody_is_paid_who_is_not_there() -> None:
     ada, bo, conversation_id = payer_and_friend()
     User.objects.filter(id=bo.user_id).update(is_active=False)
     assert refused(ada, "transfers/", transfer_body(bo)) == (404, "not_found")
-    assert refused(ada, "transfers/", {"payee_id": "1", "amount": cny(1)}) == (404, "not_found")
     nothing_happened(ada, conversation_id)
 
 
