@@ -20,7 +20,7 @@ from payments.ledger import registry as ledger
 from payments.models import MoneyRequest, Split, Transfer
 from payments.registry import purposes
 from superapp.accounts import registry as people
-from superapp.core import links
+from superapp.core import links, metrics
 from superapp.core.events import after_commit, at_least_once
 from superapp.core.money import Money
 from superapp.realtime import push
@@ -56,6 +56,7 @@ def register() -> None:
         covers=transfer_copies.COVERS,
     )
     services.register_transfer_loop()
+    metrics.register_overdue("payments.transfers", lambda: selectors.overdue_transfers(metrics.OVERDUE))
 
 
 @after_commit(TransferChanged)

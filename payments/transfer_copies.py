@@ -4,8 +4,9 @@ What they paid and were paid stays: it is in the books, and in the statement of 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from payments import receive_codes
@@ -48,32 +49,36 @@ def erase_codes(user_id: int) -> None:
     links.revoke(kind=receive_codes.KIND, reference=receive_codes.standing_reference(user_id))
 
 
+def _by_id(rows: QuerySet[Any]) -> Iterator[Any]:
+    """In batches, because nobody knows how many there are."""
+    last = 0
+    while batch := list(rows.filter(id__gt=last).order_by("id")[:BATCH]):
+        yield from batch
+        last = batch[-1].id
+
+
 def _codes(user_id: int) -> Iterator[Json]:
-    for code in ReceiveCode.objects.filter(owner_id=user_id).order_by("id"):
+    for code in _by_id(ReceiveCode.objects.filter(owner_id=user_id)):
         yield {"amount": code.money.as_json(), "note": code.note, "created_at": rfc3339(code.created_at)}
 
 
 def _transfers(user_id: int) -> Iterator[Json]:
-    mine = Transfer.objects.filter(Q(payer_id=user_id) | Q(payee_id=user_id)).order_by("id")
-    last = 0
-    while batch := list(mine.filter(id__gt=last)[:BATCH]):
-        for transfer in batch:
-            yield {
-                "id": str(transfer.id),
-                "kind": transfer.kind,
-                "payer_id": str(transfer.payer_id),
-                "payee_id": str(transfer.payee_id),
-                "amount": transfer.money.as_json(),
-                "note": transfer.note,
-                "state": transfer.state,
-                "created_at": rfc3339(transfer.created_at),
-                "ended_at": rfc3339(transfer.ended_at) if transfer.ended_at else None,
-            }
-        last = batch[-1].id
+    for transfer in _by_id(Transfer.objects.filter(Q(payer_id=user_id) | Q(payee_id=user_id))):
+        yield {
+            "id": str(transfer.id),
+            "kind": transfer.kind,
+            "payer_id": str(transfer.payer_id),
+            "payee_id": str(transfer.payee_id),
+            "amount": transfer.money.as_json(),
+            "note": transfer.note,
+            "state": transfer.state,
+            "created_at": rfc3339(transfer.created_at),
+            "ended_at": rfc3339(transfer.ended_at) if transfer.ended_at else None,
+        }
 
 
 def _requests(user_id: int) -> Iterator[Json]:
-    for request in MoneyRequest.objects.filter(Q(requester_id=user_id) | Q(payer_id=user_id)).order_by("id"):
+    for request in _by_id(MoneyRequest.objects.filter(Q(requester_id=user_id) | Q(payer_id=user_id))):
         yield {
             "id": str(request.id),
             "requester_id": str(request.requester_id),
@@ -86,7 +91,7 @@ def _requests(user_id: int) -> Iterator[Json]:
 
 
 def _splits(user_id: int) -> Iterator[Json]:
-    for split in Split.objects.filter(initiator_id=user_id).order_by("id"):
+    for split in _by_id(Split.objects.filter(initiator_id=user_id)):
         yield {
             "id": str(split.id),
             "total": split.money.as_json(),
@@ -97,7 +102,7 @@ def _splits(user_id: int) -> Iterator[Json]:
 
 
 def _shares(user_id: int) -> Iterator[Json]:
-    for share in SplitShare.objects.select_related("split").filter(user_id=user_id).order_by("id"):
+    for share in _by_id(SplitShare.objects.select_related("split").filter(user_id=user_id)):
         yield {
             "split_id": str(share.split_id),
             "amount": {"amount": share.amount_minor, "currency": share.split.currency},

@@ -21,7 +21,14 @@ from payments.selectors.requests import money_request_of, money_requests, reques
 from payments.selectors.security import wallet_security
 from payments.selectors.splits import live_splits, show_shares, split_frame, split_lines, split_of
 from payments.selectors.statements import receipt
-from payments.selectors.transfers import escrow_problems, show_parties, transfer_lines, transfer_of, transfers
+from payments.selectors.transfers import (
+    escrow_problems,
+    overdue_transfers,
+    show_parties,
+    transfer_lines,
+    transfer_of,
+    transfers,
+)
 from payments.selectors.volumes import Days, counted_until, money_by_account_kind, money_of_the_house, volume_by_day
 from payments.selectors.wallets import wallet_account, wallet_accounts_of, wallets_in, wallets_of
 
@@ -39,6 +46,7 @@ __all__ = [
     "money_of_the_house",
     "money_request_of",
     "money_requests",
+    "overdue_transfers",
     "payment_frame",
     "payment_of_entry",
     "receipt",

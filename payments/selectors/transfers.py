@@ -1,11 +1,13 @@
 """Transfers: who sees which, and what a statement says of them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from payments.ledger.registry import house_account
@@ -36,6 +38,12 @@ def show_parties(rows: Sequence[Any]) -> None:
     people = accounts.users(user_id for row in rows for user_id in (row.payer_id, row.payee_id))
     for row in rows:
         row.payer, row.payee = people[row.payer_id], people[row.payee_id]
+
+
+def overdue_transfers(since: timedelta) -> int:
+    """How many the loop should have returned ``since``, counted up to a thousand."""
+    late = Transfer.objects.filter(state=Transfer.State.PENDING, expires_at__lte=Now() - since)
+    return late[:1000].count()
 
 
 def transfer_lines(references: Sequence[str], viewer_id: int) -> Mapping[str, ReceiptLine]:
