@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from tests.realtime.sockets import Socket, enter, gateway
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("ledger_is_sound")]
 Json = dict[str, Any]
 PIN = "284913"
+#: Where REST has what is pushed.
+PATHS = {"transfer": "transfers", "money_request": "money-requests", "split": "splits"}
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +67,15 @@ class Phone:
         await until(is_told)
         return int(found["balance"]["amount"])
 
-    def card(self, conversation_id: int, reference: str) -> Any:
-        """What the chat shows of it."""
+    async def sees_card(self, conversation_id: int, reference: str, state: str) -> None:
+        """The chat shows it so, by what was pushed."""
         log = self.talker.client.store.logs[str(conversation_id)]
-        return next((row["body"] for row in log.messages if row["body"].get("reference") == reference), None)
+
+        def is_shown() -> bool:
+            cards = [row["body"] for row in log.messages if row["kind"] == "card"]
+            return [card["data"]["state"] for card in cards if card["reference"] == reference] == [state]
+
+        await until(is_shown)
 
 
 @asynccontextmanager
@@ -84,11 +92,18 @@ async def phones(gateways: Sequence[Gateway], devices: Sequence[Device], here: i
         yield found
 
 
-async def all_see_transfer(everybody: Sequence[Phone], conversation_id: int, transfer_id: str, state: str) -> None:
+async def all_see(everybody: Sequence[Phone], here: int, kind: str, reference: str, state: str) -> None:
+    """A push, a fetch and the card say the same, on every phone."""
     for phone in everybody:
-        pushed = await phone.socket.pushed("transfer.updated", id=transfer_id, state=state)
-        assert pushed["payload"] == await phone.fetch(f"transfers/{transfer_id}/")
-        await until(lambda phone=phone: phone.card(conversation_id, transfer_id)["data"]["state"] == state)
+        await phone.socket.pushed(f"{kind}.updated", id=reference, state=state)
+        fetched = await phone.fetch(f"{PATHS[kind]}/{reference}/")
+        assert fetched["state"] == state
+        await phone.socket.find(partial(_says, fetched))
+        await phone.sees_card(here, reference, state)
+
+
+def _says(payload: Json, frame: Json) -> bool:
+    return frame.get("payload") == payload
 
 
 async def refusal_of(attempt: Any) -> str:
@@ -117,10 +132,10 @@ async def test_money_of_two_people(gateways: list[Gateway]) -> None:
 
         # Lunch is paid back, and taken.
         lunch = await ada.wallet.transfer(bo.id, money(1_250, "CNY"), note="lunch")
-        await all_see_transfer(both, here, lunch["id"], "pending")
+        await all_see(both, here, "transfer", lunch["id"], "pending")
         assert await refusal_of(ada.wallet.end_transfer(lunch["id"], "accept")) == "forbidden"
         await bo.wallet.end_transfer(lunch["id"], "accept")
-        await all_see_transfer(both, here, lunch["id"], "accepted")
+        await all_see(both, here, "transfer", lunch["id"], "accepted")
         assert await balances(both) == [98_750, 1_250]
         assert await refusal_of(ada.wallet.end_transfer(lunch["id"], "cancel")) == "transfer_ended"
 
@@ -132,18 +147,29 @@ async def test_money_of_two_people(gateways: list[Gateway]) -> None:
                 await who.wallet.end_transfer(sent["id"], how)
             else:
                 await asyncio.to_thread(end_day_of_transfer, sent["id"])
-            await all_see_transfer(both, here, sent["id"], state)
+            await all_see(both, here, "transfer", sent["id"], state)
             assert await ada.balance() == 98_750
 
         # What Bo does not have cannot be sent, and nobody hears of it.
         assert await refusal_of(bo.wallet.transfer(ada.id, money(1_251, "CNY"))) == "insufficient_funds"
+
+        # Bo asks for the taxi, which Ada pays, and for more, which she does not.
+        taxi = await bo.wallet.request(ada.id, money(2_000, "CNY"), note="taxi")
+        await all_see(both, here, "money_request", taxi["id"], "pending")
+        await ada.wallet.pay_request(taxi["id"])
+        await all_see(both, here, "money_request", taxi["id"], "paid")
+        assert await balances(both) == [96_750, 3_250]
+        more = await bo.wallet.request(ada.id, money(90_000, "CNY"))
+        await ada.talker.client.api.post(f"money-requests/{more['id']}/decline/", {}, repeatable=True)
+        await all_see(both, here, "money_request", more["id"], "declined")
+        assert await refusal_of(ada.wallet.pay_request(more["id"])) == "request_ended"
 
         # A red packet, with what there is; it is opened once, however often it is tapped.
         packet = await bo.wallet.send_red_packet(str(here), "one_to_one", money(1_000, "CNY"), greeting="Good luck")
         taps = await asyncio.gather(*(ada.wallet.open_red_packet(packet["id"]) for _ in range(3)))
         assert [tap["mine"]["opened"]["amount"] for tap in taps] == [money(1_000, "CNY")] * 3
         await all_see_packet(both, here, packet["id"], [ada], "finished")
-        assert await balances(both) == [99_750, 250]
+        assert await balances(both) == [97_750, 2_250]
         await nothing_differs(both)
     assert await asyncio.to_thread(house, "escrow", "transfers") == 0
     assert await asyncio.to_thread(house, "escrow", "red_packets") == 0
@@ -158,7 +184,7 @@ async def all_see_packet(
 ) -> list[Json]:
     """Who took what, the same for all; whoever took a part has heard of it, and so has the sender."""
     for phone in everybody:
-        await until(lambda phone=phone: phone.card(conversation_id, packet_id)["data"]["state"] == state)
+        await phone.sees_card(conversation_id, packet_id, state)
     lists = [await phone.wallet.claims(packet_id) for phone in everybody]
     assert all(claims == lists[0] for claims in lists)
     assert {claim["user"]["id"] for claim in lists[0]} == {phone.id for phone in openers}
@@ -206,6 +232,16 @@ async def test_money_of_a_group(gateways: list[Gateway]) -> None:
         await all_see_packet(everybody, here, packet["id"], [ada], "expired")
         assert (await cy.wallet.open_red_packet(packet["id"]))["mine"]["opened"] is None
         assert await balances(everybody) == [9_300, *(10_000 + part for part in (parts[0] - 300, *parts[1:]))]
+
+        # The bill of the evening: Cy has paid it, and those who were there pay him their shares.
+        bill = await cy.wallet.split(str(here), money(900, "CNY"), [ada.id, bo.id, di.id], note="tea")
+        before = await balances(everybody)
+        for number, phone in enumerate((ada, bo, di), 1):
+            await phone.wallet.pay_share(bill["id"])
+            assert await refusal_of(phone.wallet.pay_share(bill["id"])) == "share_paid"
+            await all_see(everybody, here, "split", bill["id"], "completed" if number == 3 else "open")
+            assert await cy.balance() == before[2] + 300 * number
+        assert await balances(everybody) == [before[0] - 300, before[1] - 300, before[2] + 900, before[3] - 300]
 
         # Whoever is not there any more has no part in it.
         packet = await ada.wallet.send_red_packet(str(here), "equal", money(300, "CNY"), parts=3)
