@@ -1,13 +1,15 @@
-"""A statement as a file for spreadsheets: CSV in UTF-8, the oldest line first, made while it is sent.
+"""A statement as a file for spreadsheets: CSV in UTF-8, the oldest line first, made in batches.
 
 Dates are those of the reader's clocks and words are in their language. Amounts are plain numbers with a point and
 without a currency sign, so that a spreadsheet can add them up.
 """
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from payments.errors import StatementTooLong
@@ -16,6 +18,7 @@ from payments.registry import KINDS, purposes
 from payments.selectors import statements
 from payments.selectors.lines import Said, line_frame, said_of
 from payments.selectors.statements import Span
+from superapp.core.errors import Unavailable
 from superapp.core.money import Money
 from superapp.core.spreadsheets import BOM, csv_line
 
@@ -30,20 +33,34 @@ def check_length(within: Span) -> None:
         raise StatementTooLong(lines=within.length, most=MOST_LINES)
 
 
+def written(within: Span, **asked: Any) -> IO[bytes]:
+    """The whole of ``pieces`` as a file on disk, which is gone once it is closed: whoever asks gets all of it or a
+    refusal, and however slowly they read, neither a thread nor a connection to the database waits for them.
+
+    Raises ``Unavailable`` when there is no room on the disk.
+    """
+    try:
+        with contextlib.ExitStack() as unless_done:
+            file = unless_done.enter_context(tempfile.TemporaryFile())
+            for piece in pieces(within, **asked):
+                file.write(piece)
+            file.seek(0)
+            unless_done.pop_all()
+            return file
+    except OSError as error:
+        raise Unavailable from error
+
+
 def pieces(
-    within: Span, *, viewer_id: int, zone: str, language: str, kind: str | None = None, direction: str | None = None
+    within: Span, *, viewer_id: int, zone: str, kind: str | None = None, direction: str | None = None
 ) -> Iterator[bytes]:
-    """The file, piece by piece; what is posted meanwhile is not in it. Each piece costs one statement, and one for each
-    purpose in it. The language is taken up anew for each, because others may speak between two."""
-    with translation.override(language):
-        head = BOM + csv_line(_titles(zone))
-    yield head.encode()
+    """The file in the language of this moment, piece by piece; what is posted meanwhile is not in it. Each piece costs
+    one statement, and one for each purpose in it."""
+    yield (BOM + csv_line(_titles(zone))).encode()
     after = within.after
     while rows := statements.batch(within, after=after, size=BATCH, kind=kind, direction=direction):
-        with translation.override(language):
-            said = said_of((row.entry for row in rows), viewer_id=viewer_id)
-            piece = "".join(csv_line(_cells(row, said, ZoneInfo(zone))) for row in rows)
-        yield piece.encode()
+        said = said_of((row.entry for row in rows), viewer_id=viewer_id)
+        yield "".join(csv_line(_cells(row, said, ZoneInfo(zone))) for row in rows).encode()
         after = rows[-1].seq or within.until
 
 

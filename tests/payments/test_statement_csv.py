@@ -2,14 +2,17 @@
 
 import csv
 import io
+import tempfile
 import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
-from django.utils import translation
+from django.db import OperationalError
 
 from payments import statement_csv
 from payments.errors import StatementTooLong
@@ -23,7 +26,9 @@ from tests.messaging.api import Api
 from tests.messaging.test_statements import statements
 from tests.payments import history, money
 from tests.payments.history import Cafe, move
+from tests.realtime.inside import inside_gateway
 from tests.realtime.people import Device, person
+from tests.realtime.sockets import PATIENCE_SECONDS
 from tests.sizes import sizes
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -93,17 +98,6 @@ def test_words_and_times_are_the_readers(ada: Device) -> None:
     assert line[5] == "0.01"
 
 
-def test_each_piece_speaks_the_readers_language_and_leaves_none_behind(ada: Device) -> None:
-    money.fund(ada.user_id, 1)
-    within = selectors.span(user_id=ada.user_id, currency="CNY", since=None, until=None, zone="UTC")
-    pieces = statement_csv.pieces(within, viewer_id=ada.user_id, zone="UTC", language="fr")
-    with translation.override("en"):
-        assert "Montant" in next(pieces).decode()
-        assert translation.get_language() == "en"
-        assert "Solde initial" in next(pieces).decode()
-        assert translation.get_language() == "en"
-
-
 @pytest.mark.parametrize(
     "text",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1", "－1", '=HYPERLINK("https://example.org")'],
@@ -165,7 +159,7 @@ def test_file_is_read_in_batches_and_never_as_a_whole(ada: Device, cafe: Cafe) -
         """Bytes in use at most while the file is made."""
         tracemalloc.start()
         try:
-            for _piece in statement_csv.pieces(part, viewer_id=ada.user_id, zone="UTC", language="en"):
+            for _piece in statement_csv.pieces(part, viewer_id=ada.user_id, zone="UTC"):
                 # What the café remembers of it is no part of the file.
                 cafe.asked.clear()
             return tracemalloc.get_traced_memory()[1]
@@ -187,11 +181,38 @@ def test_file_is_read_in_batches_and_never_as_a_whole(ada: Device, cafe: Cafe) -
 
 def test_what_comes_meanwhile_is_not_in_the_file(ada: Device) -> None:
     move(ada.user_id, 1)
-    response = asked(ada)
-    pieces = iter(response.streaming_content)
+    within = selectors.span(user_id=ada.user_id, currency="CNY", since=None, until=None, zone="UTC")
+    pieces = statement_csv.pieces(within, viewer_id=ada.user_id, zone="UTC")
     next(pieces)
     move(ada.user_id, 2)
     assert b"".join(pieces).count(b"\r\n") == 1
+
+
+def test_file_is_all_there_or_not_at_all(ada: Device, cafe: Cafe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a statement looks like a whole one."""
+    move(ada.user_id, 1)
+    monkeypatch.setattr(statement_csv, "BATCH", 2)
+    for amount in range(2, 6):
+        move(ada.user_id, amount)
+    response = asked(ada)
+    assert int(response["Content-Length"]) == len(b"".join(response.streaming_content))
+
+    def away(references: Any, viewer_id: int) -> Any:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(cafe, "describe", away)
+    history.register(cafe, monkeypatch, purpose="tests.tea")
+    move(ada.user_id, 6, purpose="tests.tea")
+    cafe.asked.clear()
+    response = asked(ada)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "unavailable")
+    # What was sold before had been written by then.
+    assert len(cafe.asked) == 3
+
+
+def test_disk_without_room_is_no_failure_of_ours(ada: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert asked(ada).status_code == 503
 
 
 def test_too_much_for_one_file_is_refused_before_it_begins(ada: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +232,15 @@ def test_too_much_for_one_file_is_refused_before_it_begins(ada: Device, monkeypa
 def test_files_are_few_an_hour(ada: Device, settings: Any) -> None:
     settings.LIMITS_OVERRIDES = {"payments.export_statement.user": (2, 3600)}
     assert [asked(ada).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_file_comes_over_the_wire_as_it_was_written(ada: Device) -> None:
+    move(ada.user_id, 1)
+    history.many(ada.user_id, 1_500)
+    with inside_gateway() as server:
+        address = f"{server.url}/api/v1/wallet/statement.csv?currency=CNY"
+        response = httpx.get(address, headers=ada.header, timeout=PATIENCE_SECONDS)
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert len(response.content) == int(response.headers["content-length"])
+    assert response.content == content(ada)
+    assert response.content.count(b"\r\n") == 1_502
