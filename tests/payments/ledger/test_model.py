@@ -128,19 +128,64 @@ class Promise:
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
 
-NAMES = ("ada", "bo", "cy", "shop", "fee", "world", "abroad")
-who = st.sampled_from(NAMES)
-holders = st.sampled_from([*["ada", "bo", "shop"] * 3, *NAMES])
-#: Mostly what can be paid.
+#: Mostly what can be done, so that much happens.
+PARTIES = [*["ada", "bo", "shop", "fee", "world"] * 4, "cy", "abroad"]
 SMALL = [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 60, 75, 100, 120] * 2
+who = st.sampled_from(PARTIES)
 anything = st.sampled_from([*SMALL, 400, 999, 2_000, MAX_AMOUNT_MINOR, 0, -5, MAX_AMOUNT_MINOR + 1, 2**63])
-shares = st.lists(st.tuples(st.sampled_from([*["bo", "shop", "fee"] * 3, *NAMES]), st.sampled_from([*SMALL[:16], 0])),
-                  max_size=2)  # fmt: skip
-#: Few enough to meet again, and of those that are new enough.
 keys = st.sampled_from([None] * 6 + [1, 2, 3])
-currencies = st.sampled_from(["CNY"] * 9 + ["EUR"])
+currencies = st.sampled_from(["CNY"] * 12 + ["EUR"])
 #: How far back: mostly what was just made.
 which = st.sampled_from([0, 0, 0, 1, 3])
+returns = st.booleans()
+ASKED: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "transfer": st.fixed_dictionaries(
+        {"debit": who, "credit": who, "amount": anything, "currency": currencies, "key": keys, "returns": returns}
+    ),
+    "post": st.fixed_dictionaries(
+        {
+            "legs": st.lists(st.tuples(who, anything), min_size=1, max_size=3, unique_by=lambda leg: leg[0]),
+            "last": who,
+            "off": st.sampled_from([0] * 9 + [1]),
+            "key": keys,
+            "returns": returns,
+        }
+    ),
+    "reverse": st.fixed_dictionaries({"at": which, "key": keys}),
+    "hold": st.fixed_dictionaries(
+        {
+            "name": st.sampled_from([*["ada", "bo", "shop"] * 5, *sorted(set(PARTIES))]),
+            "amount": anything,
+            "currency": currencies,
+            "key": keys,
+            "is_late": st.sampled_from([False] * 9 + [True]),
+        }
+    ),
+    "raise_hold": st.fixed_dictionaries(
+        {
+            "at": which,
+            "more": st.sampled_from([-5, 0, 5, 10, 20, 30, 60]),
+            "step": st.sampled_from(["one", "two", "three"]),
+        }
+    ),
+    "capture": st.fixed_dictionaries(
+        {
+            "at": which,
+            "shares": st.lists(st.tuples(who, st.sampled_from([*SMALL[:12] * 2, 0])), min_size=1, max_size=2),
+            "key": keys,
+        }
+    ),
+    "release": st.fixed_dictionaries({"at": which}),
+    "set_status": st.fixed_dictionaries(
+        {"name": who, "status": st.sampled_from(["open", "open", "frozen", "frozen", "closed"])}
+    ),
+    "fold": st.fixed_dictionaries({"name": who, "most": st.integers(1, 4)}),
+    "look_at_the_clock": st.just({}),
+    "look_back": st.fixed_dictionaries({"name": who, "at": which}),
+}
+# One rule that chooses: rules of their own are left out of most examples, and then nothing is ever captured.
+OFTEN = {"transfer": 4, "post": 3, "hold": 4, "raise_hold": 4, "capture": 5, "reverse": 2, "fold": 2, "set_status": 3}
+WHAT = [what for what in ASKED for _ in range(OFTEN.get(what, 1))]
 
 
 class Books(RuleBasedStateMachine):
@@ -170,8 +215,10 @@ class Books(RuleBasedStateMachine):
             "world": self.open("world", "CNY", floor=None),
             "abroad": self.open("world", "EUR", floor=None),
         }
-        for debit, credit in (("world", "ada"), ("world", "bo"), ("abroad", "cy")):
+        for debit, credit in (("world", "ada"), ("world", "bo"), ("abroad", "cy"), ("world", "shop")):
             self.moves({debit: -1_000, credit: 1_000}, f"first {credit}")
+        for name in ("shop", "ada", "bo"):
+            self.hold(name, 100, "CNY", None, is_late=False)
 
     def open(self, kind: str, currency: str, *, floor: int | None = 0, ceiling: int | None = None) -> Purse:
         given: dict[str, Any] = {"kind": kind, "owner_id": new_id(), "currency": currency}
@@ -232,7 +279,10 @@ class Books(RuleBasedStateMachine):
 
     # What can be asked ----------------------------------------------------------------------------------------------
 
-    @rule(debit=who, credit=who, amount=anything, currency=currencies, key=keys, returns=st.booleans())
+    @rule(data=st.data(), what=st.sampled_from(WHAT))
+    def ask(self, data: st.DataObject, what: str) -> None:
+        getattr(self, what)(**data.draw(ASKED[what]))
+
     def transfer(self, debit: str, credit: str, amount: int, currency: str, key: int | None, returns: bool) -> None:
         reference, legs = self.new(key), [(debit, -amount), (credit, amount)]
         given = {"purpose": "model", "reference": reference, "step": "first", "currency": currency, "returns": returns}
@@ -248,8 +298,6 @@ class Books(RuleBasedStateMachine):
                 refusals.add(errors.CurrencyMismatch)
             self.posts(reference, legs, refusals, work)
 
-    @rule(legs=st.lists(st.tuples(who, anything), min_size=1, max_size=3), last=who, off=st.sampled_from([0] * 9 + [1]),
-          key=keys, returns=st.booleans())  # fmt: skip
     def post(self, legs: Legs, last: str, off: int, key: int | None, returns: bool) -> None:
         reference = self.new(key)
         legs = [*legs, (last, off - sum(amount for _name, amount in legs))]
@@ -261,7 +309,6 @@ class Books(RuleBasedStateMachine):
         else:
             self.posts(reference, legs, self.cannot_write(legs, returns=returns), work)
 
-    @rule(at=which, key=keys)
     def reverse(self, at: int, key: int | None) -> None:
         reference, made = self.new(key), list(self.made.values())
         of = made[-1 - at % len(made)]
@@ -277,7 +324,6 @@ class Books(RuleBasedStateMachine):
         else:
             self.posts(reference, legs, self.cannot_write(legs, returns=True), work, reverses=of.id)
 
-    @rule(name=holders, amount=anything, currency=currencies, key=keys, is_late=st.sampled_from([False] * 9 + [True]))
     def hold(self, name: str, amount: int, currency: str, key: int | None, is_late: bool) -> None:
         reference, purse = self.new(key), self.purses[name]
         until = timezone.now() + timedelta(hours=-1 if is_late else 1)
@@ -299,7 +345,6 @@ class Books(RuleBasedStateMachine):
         made = list(self.promises.values())
         return made[-1 - at % len(made)] if made else None
 
-    @rule(at=which, more=st.sampled_from([-5, 0, 5, 10, 20, 30, 60]), step=st.sampled_from(["one", "two", "three"]))
     def raise_hold(self, at: int, more: int, step: str) -> None:
         hold = self.promise(at)
         amount = hold.amount + more if hold else 10
@@ -321,7 +366,6 @@ class Books(RuleBasedStateMachine):
                 self.purses[hold.account].set_aside(more)
                 hold.amount, hold.steps[step] = amount, amount
 
-    @rule(at=which, shares=shares, key=keys)
     def capture(self, at: int, shares: Legs, key: int | None) -> None:
         hold, reference, total = self.promise(at), self.new(key), sum(amount for _name, amount in shares)
         asked = lines(*((self.purses[name].id, amount) for name, amount in shares))
@@ -346,7 +390,6 @@ class Books(RuleBasedStateMachine):
             if reference in self.made and not is_known:
                 hold.status, hold.captured, hold.entry = "captured", total, self.made[reference].id
 
-    @rule(at=which)
     def release(self, at: int) -> None:
         hold = self.promise(at)
         if hold is None:
@@ -357,7 +400,6 @@ class Books(RuleBasedStateMachine):
             self.purses[hold.account].held -= hold.amount
             hold.status = "released"
 
-    @rule(name=who, status=st.sampled_from(["open", "open", "open", "frozen", "closed"]))
     def set_status(self, name: str, status: str) -> None:
         purse = self.purses[name]
         refusals: Refusals = set()
@@ -369,19 +411,16 @@ class Books(RuleBasedStateMachine):
         if not refusals:
             purse.status = status
 
-    @rule(name=who, most=st.integers(1, 4))
     def fold(self, name: str, most: int) -> None:
         purse = self.purses[name]
         assert self.asks(set(), lambda: ledger.fold(account_id=purse.id, limit=most)) == purse.fold(most)
 
-    @rule()
     def look_at_the_clock(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
             (now,) = cursor.fetchone()
         self.seen.append((now, {name: len(purse.placed) for name, purse in self.purses.items()}))
 
-    @rule(name=who, at=which)
     def look_back(self, name: str, at: int) -> None:
         if self.seen:
             moment, counts = self.seen[-1 - at % len(self.seen)]
