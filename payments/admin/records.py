@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from payments.admin.people import NamesPeople
 from payments.ledger.models import Entry
-from payments.models import Payment, PaymentLeg, RedPacket, Refund, Transfer
+from payments.models import MoneyRequest, Payment, PaymentLeg, RedPacket, Refund, Split, Transfer
 from superapp.core.admin.shown import NOTHING, link, moment, money, table
 
 SHOWN_ENTRIES, SHOWN_CLAIMS, SHOWN_REFUNDS = 20, 100, 50
@@ -110,6 +110,96 @@ class TransferAdmin(RecordAdmin):
     @display(description=_("ended"))
     def ended(self, one: Transfer) -> Any:
         return moment(one.ended_at)
+
+
+@admin.register(MoneyRequest)
+class MoneyRequestAdmin(RecordAdmin):
+    purpose = "payments.request"
+    list_display = ("id", "state_shown", "amount", "requester", "payer", "made")
+    list_filter = (WaitingFilter,)
+    search_fields = ("pk", "requester_id", "payer_id")
+    search_help_text = _("The id of a request, or of whoever asked or was asked.")
+    people_fields = ("requester_id", "payer_id")
+    readonly_fields = (
+        "state_in_words", "amount", "requester", "payer", "entries", "made", "expires", "ended", "id"
+    )  # fmt: skip
+
+    @display(
+        description=_("state"),
+        label={
+            "pending": "info",
+            "paid": "success",
+            "declined": "warning",
+            "cancelled": "default",
+            "expired": "default",
+        },
+    )
+    def state_shown(self, one: MoneyRequest) -> tuple[str, Any]:
+        return one.state, one.get_state_display()
+
+    @display(description=_("asked by"))
+    def requester(self, one: MoneyRequest) -> Any:
+        return self.person(one, "requester_id")
+
+    @display(description=_("asked to pay"))
+    def payer(self, one: MoneyRequest) -> Any:
+        return self.person(one, "payer_id")
+
+    @display(description=_("ended"))
+    def ended(self, one: MoneyRequest) -> Any:
+        return moment(one.ended_at)
+
+
+@admin.register(Split)
+class SplitAdmin(RecordAdmin):
+    list_display = ("id", "state_shown", "amount", "initiator", "paid", "made")
+    search_fields = ("pk", "initiator_id")
+    search_help_text = _("The id of a split bill or of who split it.")
+    people_fields = ("initiator_id",)
+    readonly_fields = ("state_in_words", "amount", "initiator", "paid", "shares", "made", "ended", "id")
+
+    @display(description=_("state"), label={"open": "info", "completed": "success", "closed": "default"})
+    def state_shown(self, one: Split) -> tuple[str, Any]:
+        return one.state, one.get_state_display()
+
+    @display(description=_("amount"))
+    def amount(self, one: Split) -> str:
+        return money(one.total_minor, one.currency)
+
+    @display(description=_("split by"))
+    def initiator(self, one: Split) -> Any:
+        return self.person(one, "initiator_id")
+
+    @display(description=_("paid shares"))
+    def paid(self, one: Split) -> str:
+        return f"{one.paid_count} / {one.share_count}"
+
+    @display(description=_("ended"))
+    def ended(self, one: Split) -> Any:
+        return moment(one.ended_at)
+
+    @display(description=_("shares"))
+    def shares(self, one: Split) -> Any:
+        """Each is what the ledger was told of; the initiator's own moved nothing."""
+        shares = list(one.shares.order_by("id")[:SHOWN_CLAIMS])
+        references = [str(share.id) for share in shares]
+        entries = dict(
+            Entry.objects.filter(reference__in=references, purpose="payments.split").values_list("reference", "id")
+        )
+        return table(
+            _("shares"),
+            (_("amount"), _("person"), _("paid"), _("entry")),
+            (
+                (
+                    money(share.amount_minor, one.currency),
+                    link("accounts.user", share.user_id),
+                    moment(share.paid_at),
+                    link("ledger.entry", entries[str(share.id)]) if str(share.id) in entries else NOTHING,
+                )
+                for share in shares
+            ),
+            figures=[0],
+        )
 
 
 @admin.register(RedPacket)

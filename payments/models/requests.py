@@ -68,6 +68,9 @@ class MoneyRequest(models.Model):
             models.Index(fields=["expires_at"], condition=Q(state="pending"), name="money_request_due"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.id)
+
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)

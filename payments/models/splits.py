@@ -73,6 +73,9 @@ class Split(models.Model):
         ]
         indexes = [models.Index(fields=["initiator_id", "-id"], name="split_made")]
 
+    def __str__(self) -> str:
+        return str(self.id)
+
     @property
     def money(self) -> Money:
         return Money(self.total_minor, self.currency)

@@ -55,6 +55,8 @@ STAFF_ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "payments.volume": {"view": (FINANCE,)},
     "payments.transfer": {"view": (SUPPORT, FINANCE)},
+    "payments.moneyrequest": {"view": (SUPPORT, FINANCE)},
+    "payments.split": {"view": (SUPPORT, FINANCE)},
     "payments.redpacket": {"view": (SUPPORT, FINANCE)},
     "payments.payment": {"view": (SUPPORT, FINANCE)},
     "payments.refund": {"view": (SUPPORT, FINANCE)},

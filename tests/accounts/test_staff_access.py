@@ -19,7 +19,7 @@ from payments.ledger import services as ledger
 from payments.ledger.check import check
 from payments.ledger.models import Account, Hold, Posting
 from payments.ledger.watch import record
-from payments.models import Payment, RedPacket, Transfer, Volume, Wallet
+from payments.models import MoneyRequest, Payment, RedPacket, Split, Transfer, Volume, Wallet
 from superapp.accounts import services
 from superapp.accounts.models import DataExport, Device, Erasure, SignInCode, User
 from superapp.accounts.staff.backend import permission_name, permissions_of
@@ -91,11 +91,24 @@ def make_hold() -> Hold:
     return Hold.objects.get(id=hold_id)
 
 
+def asked_once() -> dict[str, Any]:
+    return {
+        "id": new_id(), "amount_minor": 5, "currency": "CNY", "idempotency_key": uuid4(), "request_hash": b"x" * 32
+    }  # fmt: skip
+
+
 def make_transfer() -> Transfer:
-    return Transfer.objects.create(
-        id=new_id(), kind="chat", payer_id=1, payee_id=2, amount_minor=5, currency="CNY", idempotency_key=uuid4(),
-        request_hash=b"x" * 32,
+    return Transfer.objects.create(**asked_once(), kind="chat", payer_id=1, payee_id=2)
+
+
+def make_split() -> Split:
+    split = Split.objects.create(
+        id=new_id(), conversation_id=1, initiator_id=1, total_minor=5, currency="CNY", share_count=2, paid_count=1,
+        idempotency_key=uuid4(), request_hash=b"x" * 32,
     )  # fmt: skip
+    for user_id, amount in ((1, 2), (2, 3)):
+        split.shares.create(id=new_id(), user_id=user_id, amount_minor=amount)
+    return split
 
 
 def make_red_packet() -> RedPacket:
@@ -134,6 +147,8 @@ MAKE: dict[str, Callable[[], Model]] = {
         postings=2,
     ),
     "payments.transfer": make_transfer,
+    "payments.moneyrequest": lambda: MoneyRequest.objects.create(**asked_once(), requester_id=1, payer_id=2),
+    "payments.split": make_split,
     "payments.redpacket": make_red_packet,
     "payments.payment": make_payment,
     "payments.refund": lambda: shop.refund(make_payment(), 10),

@@ -12,12 +12,14 @@ from pytest_django import Settings
 
 from payments import services
 from payments.ledger.models import Entry
-from payments.models import RedPacket
+from payments.models import RedPacket, SplitShare
 from superapp.core.models import AuditEntry
 from tests.accounts.staffers import staff, verified
+from tests.messaging.api import Api
 from tests.payments import packets, shop
 from tests.payments.payers import payer
-from tests.payments.paying import make_easy, payer_and_friend, send_money
+from tests.payments.paying import cny, make_easy, payer_and_friend, send_money
+from tests.realtime.people import group, person
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +66,31 @@ def test_transfer_shows_both_people_and_its_entries_but_not_what_was_said(client
     assert found(client, "transfer", state="pending") == []
 
 
+def test_request_and_split_bill_show_who_owed_whom_and_what_was_paid(client: Client) -> None:
+    ada, bo, _conversation_id = payer_and_friend()
+    body = {"payer_id": ada.id, "amount": cny(500), "note": "Secret cinema"}
+    request_id = int(Api(bo).ok("POST", "money-requests/", body, status=201, key=str(uuid4()))["id"])
+    assert found(client, "moneyrequest", state="pending") == [request_id]
+    Api(ada).ok("POST", f"money-requests/{request_id}/pay/", {}, key=str(uuid4()))
+    shown = page(client, "moneyrequest", request_id)
+    for words in ("CN¥5.00", "Ada", "Bo", "paid", entry_link(request_id, "payments.request")):
+        assert words in shown
+    assert "Secret cinema" not in shown
+    cy = person("Cy")
+    body = {"conversation_id": str(group(bo, ada, cy)), "total": cny(900), "note": "Secret dinner"}
+    body["participant_ids"] = [one.id for one in (ada, bo, cy)]
+    made = Api(bo).ok("POST", "splits/", body, status=201, key=str(uuid4()))
+    split_id = int(made["id"])
+    Api(ada).ok("POST", f"splits/{split_id}/pay/", {}, key=str(uuid4()))
+    share = SplitShare.objects.get(split_id=split_id, user_id=ada.user_id)
+    shown = page(client, "split", split_id)
+    for words in ("CN¥9.00", "2 / 3", ada.id, bo.id, entry_link(share.id, "payments.split")):
+        assert words in shown
+    assert "Secret dinner" not in shown
+    for model, one, who in (("moneyrequest", request_id, ada), ("split", split_id, bo)):
+        assert found(client, model, q=str(one)) == found(client, model, q=who.id) == [one]
+
+
 def test_red_packet_shows_who_opened_what_but_not_its_greeting(client: Client) -> None:
     ada, bo, conversation_id = payer_and_friend()
     packet = packets.send(ada, conversation_id, 1_000, kind="one_to_one", parts=1, greeting="Secret wishes")
@@ -95,11 +122,12 @@ def test_payment_shows_its_legs_and_refunds(client: Client) -> None:
     assert found(client, "refund", q=str(payment.id)) == [refund.id]
 
 
-@pytest.mark.parametrize("model", ["transfer", "redpacket", "payment", "refund"])
+@pytest.mark.parametrize("model", ["transfer", "moneyrequest", "redpacket", "payment", "refund"])
 def test_lists_cost_the_same_for_one_row_and_for_many(client: Client, model: str) -> None:
     def make() -> Any:
         ada, bo, conversation_id = payer_and_friend()
         send_money(ada, bo)
+        Api(bo).ok("POST", "money-requests/", {"payer_id": ada.id, "amount": cny(5)}, status=201, key=str(uuid4()))
         packets.send(ada, conversation_id, kind="one_to_one", parts=1)
         shop.refund(shop.pay(payer(60), shop.fee(60)), 10)
 

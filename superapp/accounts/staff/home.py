@@ -37,6 +37,8 @@ ICONS = {
     "payments.adjustment": "balance",
     "payments.volume": "monitoring",
     "payments.transfer": "sync_alt",
+    "payments.moneyrequest": "request_quote",
+    "payments.split": "call_split",
     "payments.redpacket": "redeem",
     "payments.payment": "shopping_bag",
     "payments.refund": "undo",
