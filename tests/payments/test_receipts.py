@@ -1,6 +1,7 @@
 """What people read of real money: transfers, red packets, payments to products, from both sides."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -9,8 +10,8 @@ from superapp.accounts.models import User
 from tests.messaging.api import Api
 from tests.messaging.test_statements import statements
 from tests.payments import packets, paying, shop
-from tests.payments.paying import payer_and_friend, send_money
-from tests.realtime.people import Device
+from tests.payments.paying import cny, payer_and_friend, send_money
+from tests.realtime.people import Device, group
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _easy(settings: Any) -> None:
     paying.make_easy(settings)
+
+
+def new_key() -> str:
+    return str(uuid4())
 
 
 def read(who: Device, **query: str) -> list[tuple[Any, ...]]:
@@ -55,6 +60,30 @@ def test_transfer_is_sent_and_received_or_comes_back() -> None:
     assert receipt["data"] == {"transfer_id": taken["id"], "state": "accepted"}
     # What happened in the other one's wallet is theirs.
     assert receipt["related"] == []
+
+
+def test_what_was_asked_for_and_shares_of_a_bill_name_the_other_one() -> None:
+    ada, bo, _chat = payer_and_friend()
+    asked = Api(bo).ok(
+        "POST", "money-requests/", {"payer_id": ada.id, "amount": cny(500), "note": "cinema"}, status=201, key=new_key()
+    )
+    Api(ada).ok("POST", f"money-requests/{asked['id']}/pay/", {}, key=new_key())
+    bill = {
+        "conversation_id": str(group(bo, ada)),
+        "total": cny(100),
+        "note": "tea",
+        "participant_ids": [ada.id, bo.id],
+    }
+    split = Api(bo).ok("POST", "splits/", bill, status=201, key=new_key())
+    Api(ada).ok("POST", f"splits/{split['id']}/pay/", {}, key=new_key())
+    assert read(ada, kind="transfer") == [
+        (-50, "transfer", "Share of a bill", "Bo", "tea"),
+        (-500, "transfer", "Paid on request", "Bo", "cinema"),
+    ]
+    assert read(bo) == [
+        (50, "transfer", "Share of a bill received", "Ada", "tea"),
+        (500, "transfer", "Received on request", "Ada", "cinema"),
+    ]
 
 
 def test_red_packet_is_sent_opened_and_what_is_left_comes_back() -> None:
