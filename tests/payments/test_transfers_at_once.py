@@ -18,12 +18,14 @@ from payments.models import LimitCounter, Transfer
 from superapp.core import leases
 from superapp.core.errors import DomainError, IdempotencyConflict
 from superapp.core.leases import Lease
+from superapp.core.links import LinkEnded
+from superapp.core.money import Money
 from tests.messaging.api import Api
 from tests.messaging.threads import at_once
 from tests.payments.money import fund, wallet
 from tests.payments.paying import EASY, make_known, payer_and_friend, rich, transfer_body
 from tests.payments.security import set_pin
-from tests.realtime.people import Device, befriend
+from tests.realtime.people import Device, befriend, person
 from tests.sizes import sizes
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -195,3 +197,32 @@ def test_transfers_of_many_at_once_lose_and_make_nothing() -> None:
     assert at_once([lambda seed=seed: live(seed) for seed in range(8)]) == [None] * 8  # type: ignore[misc]
     rows = Account.objects.filter(owner__in=[one.user_id for one in crowd])
     assert rows.aggregate(all=Sum("balance_minor"))["all"] == 40_000
+
+
+def test_a_code_paid_with_one_key_thirty_times_at_once_is_paid_once() -> None:
+    ada, bo = rich("Ada", 1_000), rich("Bo", 1)
+    make_known(ada, bo)
+    code, key = services.receive_code(actor_id=bo.user_id), uuid4()
+
+    def pay() -> Transfer:
+        return services.pay_by_code(payer_id=ada.user_id, code=code, money=Money(300, "CNY"), idempotency_key=key)
+
+    answers = at_once([pay] * 30)
+    assert {answer.id for answer in answers} == {answers[0].id}
+    assert (wallet(ada.user_id).balance_minor, wallet(bo.user_id).balance_minor) == (700, 301)
+
+
+def test_a_code_reset_by_many_at_once_is_one_code_in_the_end() -> None:
+    bo = person("Bo")
+    old = services.receive_code(actor_id=bo.user_id)
+    answers = at_once([lambda: services.reset_receive_code(actor_id=bo.user_id)] * 6)
+    assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    newest = services.receive_code(actor_id=bo.user_id)
+    assert newest in answers
+    assert newest != old
+    ada = rich("Ada", 1_000)
+    make_known(ada, bo)
+    for code in {old, *answers} - {newest}:
+        with pytest.raises(LinkEnded):
+            services.pay_by_code(payer_id=ada.user_id, code=code, money=Money(1, "CNY"), idempotency_key=uuid4())
+    assert wallet(ada.user_id).balance_minor == 1_000
