@@ -36,8 +36,8 @@ def request_money(
     """Ask a friend for money; the card stands in their chat for a week.
 
     Repeating an ``idempotency_key`` returns the first request, with ``is_replay`` set, as it stands now. Raises
-    ``ThatIsYou``, ``NotFound`` (nobody active), ``NotFriends``, ``Blocked``, ``IdempotencyConflict``,
-    ``TooManyRequests``.
+    ``ThatIsYou``, ``NotFriends`` (also for nobody's id), ``NotFound`` (a friend who has left), ``Blocked``,
+    ``IdempotencyConflict``, ``TooManyRequests``.
     """
     if requester_id == payer_id:
         raise ThatIsYou
@@ -50,13 +50,16 @@ def request_money(
             id=new_id(),
             **asked,
         )
-        show_request_people([request])
         if request.is_replay:  # type: ignore[attr-defined]
+            show_request_people([request])
             return request
+        # Before anything is looked at: of who is no friend nobody learns whether they are there.
+        conversation_id = messaging.conversation_with(actor_id=requester_id, user_id=payer_id)
+        show_request_people([request])
         if not request.payer.is_active:  # type: ignore[attr-defined]
             raise NotFound
         messaging.post_card(
-            conversation_id=messaging.direct_conversation(user_ids=(requester_id, payer_id)),
+            conversation_id=conversation_id,
             sender_id=requester_id,
             card=cards.request_card(request),
             client_id=idempotency_key,
