@@ -78,7 +78,7 @@ class DeclineTransfer(Endpoint):
     class Post(Operation):
         """Give the money back."""
 
-        output, errors = shapes.TransferOutput, (*ENDING, AccountClosed)
+        output, errors = shapes.TransferOutput, (*ENDING, AccountClosed, BalanceTooHigh)
 
     def post(self, request: ApiRequest, transfer_id: int) -> Shown:
         return _shown(services.decline_transfer(actor_id=request.user_id, transfer_id=transfer_id))
@@ -88,7 +88,7 @@ class CancelTransfer(Endpoint):
     class Post(Operation):
         """Take back what was not accepted yet."""
 
-        output, errors = shapes.TransferOutput, (*ENDING, AccountClosed)
+        output, errors = shapes.TransferOutput, (*ENDING, AccountClosed, BalanceTooHigh)
 
     def post(self, request: ApiRequest, transfer_id: int) -> Shown:
         return _shown(services.cancel_transfer(actor_id=request.user_id, transfer_id=transfer_id))

@@ -52,6 +52,8 @@ class Transfer(models.Model):
     expires_at = models.DateTimeField(_("expires"), db_default=Now() + WAITS_FOR)
     ended_at = models.DateTimeField(_("ended"), null=True)
     reminded_at = models.DateTimeField(null=True)
+    # After it could not go back: when the loop looks at it again.
+    retry_at = models.DateTimeField(null=True)
 
     objects: ClassVar[InsertOnceManager[Self]] = InsertOnceManager()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from messaging import services as messaging
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 PURPOSE = "payments.transfer"
 ESCROW = "transfers"
 BATCH = 100
+#: After it could not go back: its payer's wallet may have room again by then.
+LOOK_AGAIN_AFTER = timedelta(minutes=10)
 
 
 @transaction.atomic
@@ -146,7 +148,9 @@ def _give_back_for(actor_id: int, transfer_id: int, whose: str, state: str) -> T
 def return_expired_transfers(lease: Lease) -> int:
     """A round of the loop that gives back what waited for a day, and reminds payees of what has two hours left."""
     due = Transfer.objects.filter(state=Transfer.State.PENDING).order_by("expires_at")
-    late = list(due.filter(expires_at__lte=Now()).values_list("id", flat=True)[:BATCH])
+    # Without those that were tried in vain a short while ago: a batch of them would keep all others waiting.
+    is_its_turn = Q(retry_at=None) | Q(retry_at__lte=Now())
+    late = list(due.filter(is_its_turn, expires_at__lte=Now()).values_list("id", flat=True)[:BATCH])
     soon = due.filter(expires_at__gt=Now(), expires_at__lte=Now() + REMINDED_BEFORE, reminded_at=None)
     done = sum(_return_one(transfer_id, lease) for transfer_id in late)
     return done + sum(_remind_one(transfer_id, lease) for transfer_id in soon.values_list("id", flat=True)[:BATCH])
@@ -168,12 +172,23 @@ def _return_one(transfer_id: int, lease: Lease) -> int:
         raise
     except Exception:
         log.exception("transfer.not_returned", transfer_id=transfer_id)
+        _waiting(transfer_id).update(retry_at=Now() + LOOK_AGAIN_AFTER)
         return 0
     return 1
 
 
-@transaction.atomic
 def _remind_one(transfer_id: int, lease: Lease) -> int:
+    try:
+        return _remind(transfer_id, lease)
+    except LeaseLost:
+        raise
+    except Exception:
+        log.exception("transfer.not_reminded", transfer_id=transfer_id)
+        return 0
+
+
+@transaction.atomic
+def _remind(transfer_id: int, lease: Lease) -> int:
     lease.guard()
     if not _waiting(transfer_id).filter(reminded_at=None).update(reminded_at=Now()):
         return 0

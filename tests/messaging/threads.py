@@ -1,11 +1,13 @@
 """Doing things at the same time, each in a thread with a database connection of its own."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
+from django.db.models import QuerySet
 
 
 def at_once(work: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -24,3 +26,27 @@ def at_once(work: Sequence[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(len(work)) as pool:
         return list(pool.map(run, work))
+
+
+@contextmanager
+def somebody_holds(rows: QuerySet[Any]) -> Iterator[None]:
+    """Another connection has locked these rows meanwhile, for longer than anybody waits."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                assert list(rows.select_for_update())
+                held.set()
+                assert done.wait(timeout=30)
+        finally:
+            connections.close_all()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(timeout=10)
+        yield
+    finally:
+        done.set()
+        holder.join()

@@ -18,12 +18,12 @@ from payments.events import HoldExpired
 from payments.ledger import services as ledger
 from payments.ledger.models import Account
 from payments.legs import accounts
-from payments.models import Hold, Payment, Refund
+from payments.models import Hold, LimitCounter, Payment, Refund
 from payments.services import Party
 from payments.services.expiry import expire_holds
 from superapp.core import leases, loops
 from tests.core.waiting import until
-from tests.messaging.threads import at_once
+from tests.messaging.threads import at_once, somebody_holds
 from tests.payments import shop
 from tests.payments.money import Wallet, house, wallet
 from tests.payments.payers import payer
@@ -127,6 +127,16 @@ def test_the_loop_gives_free_what_nobody_takes_and_the_product_is_told() -> None
     held.refresh_from_db()
     assert held.state == "expired"
     assert [event.hold_id for event in shop.told(HoldExpired)] == [held.id]
+
+
+def test_one_that_cannot_be_given_free_keeps_no_other_waiting() -> None:
+    ada, bo = payer(100), payer(100)
+    busy, fine = shop.short_hold(ada), shop.short_hold(bo)
+    until(lambda: timezone.now() > fine.expires_at)
+    with somebody_holds(LimitCounter.objects.filter(user_id=ada)):
+        assert shop.expire() == 1
+    assert (wallet(ada).held_minor, wallet(bo).held_minor) == (busy.amount_minor, 0)
+    assert shop.expire() == 1
 
 
 def test_two_refunds_of_more_than_half_are_one() -> None:

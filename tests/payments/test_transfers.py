@@ -13,6 +13,7 @@ from messaging.models import Message, Notice
 from payments import services
 from payments.ledger import services as ledger
 from payments.models import LimitCounter, Transfer
+from payments.services import transfers
 from superapp.accounts.models import User
 from superapp.core import leases
 from tests.accounts.outbox import deliver
@@ -357,6 +358,33 @@ def test_one_that_cannot_be_returned_keeps_no_other_waiting() -> None:
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_batch_that_cannot_go_back_keeps_no_other_waiting(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "BATCH", 2)
+    settings.WALLET_CEILING_MINOR = 1_000
+    full, bo, _ = payer_and_friend(1_000)
+    stuck = [send_money(full, bo, 400)["id"] for _ in range(2)]
+    # Somebody pays them meanwhile, so their wallet is as full as it may be.
+    fund(full.user_id, 800)
+    cy, di, _ = payer_and_friend(300)
+    fine = send_money(cy, di, 300)["id"]
+    for number, transfer_id in enumerate([*stuck, fine]):
+        let_time_pass(transfer_id, to_its_end=timedelta(minutes=number - 5))
+    assert sweep() == 0
+    assert sweep() == 1
+    assert wallet(cy.user_id).balance_minor == 300
+    assert refused(full, f"transfers/{stuck[0]}/cancel/") == (422, "balance_too_high")
+    # Once there is room the loop gives it back, when it comes to it again.
+    make_known(full, di)
+    befriend(full, di)
+    send_money(full, di, 800)
+    assert sweep() == 0
+    Transfer.objects.filter(id__in=stuck).update(retry_at=Now())
+    assert sweep() == 2
+    assert (wallet(full.user_id).balance_minor, house("escrow", "transfers")) == (1_000, 800)
 
 
 def test_lists_go_by_direction_and_state() -> None:

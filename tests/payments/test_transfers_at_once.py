@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from messaging.models import CardCopy
+from messaging.models import CardCopy, NewestCard
 from payments import selectors, services
 from payments.ledger.errors import InsufficientFunds
 from payments.ledger.models import Account
@@ -21,7 +21,7 @@ from superapp.core.leases import Lease
 from superapp.core.links import LinkEnded
 from superapp.core.money import Money
 from tests.messaging.api import Api
-from tests.messaging.threads import at_once
+from tests.messaging.threads import at_once, somebody_holds
 from tests.payments.money import fund, wallet
 from tests.payments.paying import EASY, make_known, payer_and_friend, rich, transfer_body
 from tests.payments.security import set_pin
@@ -158,6 +158,16 @@ def test_every_way_out_at_once_is_taken_once() -> None:
     assert states == {Transfer.objects.get(id=made.id).state}
     assert sum(isinstance(answer, DomainError) for answer in answers) == 12
     assert wallet(ada.user_id).balance_minor + wallet(bo.user_id).balance_minor == 500
+
+
+def test_a_reminder_that_cannot_be_given_keeps_no_other_waiting() -> None:
+    ada, bo, _ = payer_and_friend()
+    first, second = send(ada, bo, 100), send(ada, bo, 200)
+    for minutes, transfer in ((5, first), (10, second)):
+        Transfer.objects.filter(id=transfer.id).update(expires_at=Now() + timedelta(minutes=minutes))
+    with somebody_holds(NewestCard.objects.filter(reference=str(first.id))):
+        assert services.return_expired_transfers(lease()) == 1
+    assert services.return_expired_transfers(lease()) == 1
 
 
 def test_two_sweepers_return_each_transfer_once() -> None:
