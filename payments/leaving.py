@@ -6,9 +6,11 @@ copies of transfers, red packets and payments.
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from payments import selectors
+from payments.accounts import wallet_accounts
 from payments.ledger import services as ledger
 from payments.ledger.models import Account, Posting
 from payments.registry import purposes
@@ -36,8 +38,11 @@ def money_left(user_id: int) -> list[Blocker]:
 
 
 def close_wallets(user_id: int) -> None:
-    """What would come later, such as a refund, is refused rather than kept for nobody. Raises ``AccountNotEmpty`` when
-    something has come since they were asked: then the erasure waits for a person."""
+    """What would come later, such as a refund, is refused rather than kept for nobody; also in currencies of which they
+    had none, where the first money would open a wallet. Raises ``AccountNotEmpty`` when something has come since they
+    were asked: then the erasure waits for a person."""
+    for currency in settings.WALLET_CURRENCIES:
+        wallet_accounts(user_ids=[user_id], currency=currency)
     for account in selectors.wallet_accounts_of(user_id):
         ledger.set_status(account_id=account.id, status=Account.Status.CLOSED)
 

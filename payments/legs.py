@@ -73,7 +73,8 @@ def accounts(parties: Iterable[Party], currency: str) -> dict[Party, int]:
     account is still to be opened."""
     wanted = set(parties)
     found = _opened(wanted, currency)
-    for party in wanted - found.keys():
+    # In one order for everybody: two who open the same accounts at once would wait for each other else.
+    for party in sorted(wanted - found.keys(), key=lambda party: (party.kind, party.id)):
         if party.kind == "user":
             found[party] = wallet_accounts(user_ids=[party.id], currency=currency)[party.id]
         elif party.kind == "merchant":

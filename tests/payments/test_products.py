@@ -1,5 +1,6 @@
 """Holds, captures, payments and settlements, as products ask for them."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,12 +28,15 @@ from payments.errors import (
 )
 from payments.events import HoldExpired, HoldReleased, PaymentMade
 from payments.ledger import services as ledger
+from payments.ledger.models import Account
+from payments.legs import accounts
 from payments.models import Escrow, Hold, LimitCounter, Payment, PaymentLeg
-from payments.services import ESCROW, Leg
+from payments.services import ESCROW, Leg, Party
 from payments.services.expiry import expire_holds
 from payments.soundness import problems
 from superapp.core import leases, loops
 from superapp.core.errors import IdempotencyConflict, NotFound
+from superapp.core.ids import new_id
 from tests.core.waiting import until
 from tests.payments import shop
 from tests.payments.money import Wallet, account, fund, house, wallet
@@ -510,3 +514,13 @@ def undone() -> Iterator[None]:
     mark = transaction.savepoint()
     yield
     transaction.savepoint_rollback(mark)
+
+
+def test_accounts_are_opened_in_one_order_by_everybody() -> None:
+    """Two who pay the same new ones at once would wait for each other else, each in the order of its process."""
+    parties = [Party.user(new_id()) for _ in range(6)] + [Party.merchant(new_id()) for _ in range(6)]
+    found = accounts(random.sample(parties, 12), "CNY")
+    opened = list(Account.objects.filter(id__in=found.values()).order_by("id").values_list("kind", "owner"))
+    assert opened == sorted([("merchant", party.id) for party in parties[6:]]) + sorted(
+        [("wallet", party.id) for party in parties[:6]]
+    )
