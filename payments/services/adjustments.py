@@ -92,6 +92,13 @@ def approve_adjustment(*, adjustment_id: int, actor_id: int, reason: str) -> Adj
         raise AdjustmentExpired
     _person(adjustment.user_id)
     _execute(adjustment, actor_id=actor_id, reason=reason, needs_second=True, decided_by_id=actor_id)
+    audit.record(
+        actor_id=actor_id,
+        action="payments.adjustment_approved",
+        subject=("adjustment", str(adjustment_id)),
+        after={"entry_id": str(adjustment.entry_id)},
+        reason=reason,
+    )
     return adjustment
 
 

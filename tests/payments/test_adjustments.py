@@ -17,6 +17,7 @@ from payments.ledger.errors import AccountFrozen, BalanceTooHigh, CurrencyMismat
 from payments.ledger.models import Entry
 from payments.models import Adjustment, AdjustmentDay
 from payments.registry import purposes
+from superapp.core import audit
 from superapp.core.errors import DomainError, IdempotencyConflict, NotFound
 from superapp.core.ids import new_id
 from superapp.core.models import AuditEntry
@@ -113,6 +114,12 @@ def test_much_waits_until_somebody_else_approves() -> None:
     assert wallet(ada.id).balance_minor == 50_000
     assert AuditEntry.objects.get(action="payments.adjusted").actor_id == other
     assert AuditEntry.objects.get(action="payments.adjustment_proposed").actor_id == adjustment.proposed_by_id
+    # The history of the correction has both, that of the wallet what it had before and after.
+    about = audit.entries_about("adjustment", str(adjustment.id)).values_list("action", "actor_id")
+    assert list(about) == [
+        ("payments.adjustment_approved", other),
+        ("payments.adjustment_proposed", adjustment.proposed_by_id),
+    ]
     # Approved is not moved alone.
     assert not AdjustmentDay.objects.exists()
     with pytest.raises(AdjustmentDecided), transaction.atomic():

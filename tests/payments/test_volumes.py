@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from payments import selectors, services
+from payments import selectors, services, tasks
 from payments.admin.money import nice_top
 from payments.ledger import selectors as ledger_selectors
 from payments.ledger import services as ledger
@@ -177,6 +177,20 @@ def test_nothing_is_counted_that_may_not_be_complete_yet() -> None:
     move(5)
     services.count_volumes()
     assert not Volume.objects.exists()
+
+
+def test_tasks_of_the_schedule_do_it() -> None:
+    with at(9, days=-1):
+        move(100)
+    with at(1):
+        # As far as the database's clock allows, which is not turned.
+        tasks.count_volumes()
+    count()
+    Volume.objects.update(in_minor=0)
+    with at(6):
+        tasks.recount_yesterday()
+        tasks.expire_adjustments()
+    assert of_volumes() == of_postings()
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
