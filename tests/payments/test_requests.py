@@ -181,3 +181,11 @@ def test_the_database_refuses_what_no_request_is(change: str) -> None:
     made = ask(bo, ada)
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE payments_money_request SET {change} WHERE id = %s", [made["id"]])
+
+
+def test_nobody_is_flooded_with_requests(settings: Any) -> None:
+    settings.LIMITS_OVERRIDES = {"payments.request_money.user": (2, 3600)}
+    ada, bo, _ = payer_and_friend()
+    for _ in range(2):
+        ask(bo, ada)
+    assert refused(bo, "money-requests/", {"payer_id": ada.id, "amount": cny(1)}) == (429, "too_many_requests")

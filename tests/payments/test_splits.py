@@ -232,3 +232,22 @@ def test_the_database_refuses_shares_that_do_not_add_up() -> None:
             at_commit(change)
     with pytest.raises(IntegrityError), transaction.atomic():
         SplitShare.objects.filter(split_id=made["id"], user_id=bo.user_id).update(user_id=cy.user_id, paid_at=Now())
+
+
+def test_who_may_not_speak_in_a_group_splits_nothing_there() -> None:
+    ada, bo, cy, conversation_id = table()
+    messaging.change_group(actor_id=ada.user_id, conversation_id=conversation_id, is_silenced=True)
+    body = {"conversation_id": str(conversation_id), "total": cny(100), "participant_ids": [cy.id]}
+    assert refused(bo, "splits/", body) == (403, "silenced")
+    messaging.disband_group(actor_id=ada.user_id, conversation_id=conversation_id)
+    assert refused(ada, "splits/", body) == (409, "conversation_closed")
+    assert (Split.objects.count(), SplitShare.objects.count()) == (0, 0)
+
+
+def test_nobody_floods_a_group_with_bills(settings: Any) -> None:
+    settings.LIMITS_OVERRIDES = {"payments.split_bill.user": (2, 3600)}
+    ada, bo, _cy, conversation_id = table()
+    for _ in range(2):
+        split(ada, conversation_id, bo)
+    body = {"conversation_id": str(conversation_id), "total": cny(100), "participant_ids": [bo.id]}
+    assert refused(ada, "splits/", body) == (429, "too_many_requests")
