@@ -149,14 +149,24 @@ class TalkMoney:
 
     async def _pay(self, _rest: str) -> None:
         asked = self._open_cards(REQUEST, lambda data: data["payer_id"] == self._me)
-        asked += self._open_cards(SPLIT, lambda data: self._me in _owing(data))
-        if not asked:
-            self._say("* Nobody has asked you for money here.")
+        asked += self._open_cards(SPLIT, lambda data: self._me not in data["paid_ids"])
+        for card in sorted(asked, key=lambda card: card["seq"], reverse=True):
+            reference = card["reference"]
+            if card["kind"] == REQUEST:
+                paid = (await self.wallet.pay_request(reference))["amount"]
+            elif (owed := self._share(await self.wallet.bill(reference))) is not None:
+                await self.wallet.pay_share(reference)
+                paid = owed
+            else:
+                continue
+            self._say(f"* Paid: {in_words(paid)}.")
             return
-        newest = max(asked, key=lambda card: card["seq"])
-        pay = self.wallet.pay_request if newest["kind"] == REQUEST else self.wallet.pay_share
-        await pay(newest["reference"])
-        self._say("* Paid.")
+        self._say("* Nobody has asked you for money here.")
+
+    def _share(self, bill: Json) -> Json | None:
+        """What we still owe of it. The card says who has paid, and not who owes."""
+        mine = (share for share in bill["shares"] if share["user"]["id"] == self._me and share["paid_at"] is None)
+        return next((share["amount"] for share in mine), None)
 
     # --- red packets --------------------------------------------------------------------------------------------------
 
@@ -176,7 +186,8 @@ class TalkMoney:
         await self.wallet.send_red_packet(place.conversation_id, kind, amount, parts=count, greeting=one_line(wishes))
 
     async def _open(self, _rest: str) -> None:
-        packets = self._cards(RED_PACKET)
+        # What we sent to the other one is theirs to open.
+        packets = [card for card in self._cards(RED_PACKET) if not self._is_for_other(card["body"]["data"])]
         if not packets:
             self._say("* There is no red packet here.")
             return
@@ -186,6 +197,9 @@ class TalkMoney:
         for claim in await self.wallet.claims(opened["id"]):
             luckiest = " (luckiest)" if claim["is_luckiest"] else ""
             self._say(f"*   {one_line(claim['user']['display_name'])}: {in_words(claim['amount'])}{luckiest}")
+
+    def _is_for_other(self, data: Json) -> bool:
+        return data["kind"] == "one_to_one" and data["sender_id"] == self._me
 
     # --- what stands in the conversation ------------------------------------------------------------------------------
 
@@ -209,8 +223,3 @@ class TalkMoney:
 def _amount_and_more(rest: str) -> tuple[Json | None, str]:
     first, _, more = rest.partition(" ")
     return parse(first), one_line(more)
-
-
-def _owing(data: Json) -> list[str]:
-    """Whose share of a bill is not paid yet."""
-    return [share["user_id"] for share in data["shares"] if not share["is_paid"]]

@@ -114,6 +114,11 @@ class Wallet:
         found: Json = await self.api.post("splits/", body, key=new_key())
         return found
 
+    async def bill(self, split_id: str) -> Json:
+        """A split, with whose share is paid."""
+        found: Json = await self.api.get(f"splits/{split_id}/")
+        return found
+
     async def pay_share(self, split_id: str) -> Json:
         return await self.pay(f"splits/{split_id}/pay/", {})
 

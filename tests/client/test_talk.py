@@ -14,12 +14,14 @@ from PIL import Image
 from messaging import services as messaging
 from superapp.accounts import services as accounts
 from superapp.client import Api
-from superapp.client.talk import DEMO_PASSWORD
+from superapp.client.talk import DEMO_PASSWORD, DEMO_PIN
+from tests.accounts.outbox import deliver
 from tests.client.talking import Talker
 from tests.client.talking import talk as talk_by
 from tests.payments.money import fund
+from tests.payments.security import set_pin
 from tests.processes import Gateway
-from tests.realtime.people import Device, befriend, person
+from tests.realtime.people import Device, befriend, group, person
 from tests.realtime.sockets import gateway
 
 talk = partial(talk_by, program=[sys.executable, "manage.py", "talk"])
@@ -41,6 +43,13 @@ def with_password(name: str) -> Device:
 def two_people() -> tuple[Device, Device, str]:
     ada, bo = with_password("Ada"), with_password("Bo")
     return ada, bo, str(befriend(ada, bo, greeting="we met at the pool"))
+
+
+def group_of(owner: Device, *members: Device) -> str:
+    """The title of a group of these and one more."""
+    title = f"Tea {owner.handle}"
+    group(owner, *members, person("Cy"), title=title)
+    return title
 
 
 async def history(server: Gateway, somebody: Device, conversation_id: str) -> list[str]:
@@ -180,3 +189,47 @@ async def test_money_is_sent_taken_and_given_in_a_red_packet(server: Gateway) ->
         await his.shows("* 8.33 CNY")
         await his.shows("+5.00 CNY: ")
         await his.shows("* /send AMOUNT [NOTE] sends money to a friend")
+
+
+async def test_money_is_asked_for_and_a_bill_is_shared_in_a_group(server: Gateway) -> None:
+    ada, bo, _conversation_id = await asyncio.to_thread(two_people)
+    await asyncio.to_thread(fund, bo.user_id, 10_000)
+    await asyncio.to_thread(set_pin, bo.user_id, DEMO_PIN)
+    title = await asyncio.to_thread(group_of, ada, bo)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        hers.type("/request 5 tea")
+        await his.shows("Ada: [Request for CN¥5.00]")
+        hers.type("/pay")
+        await hers.shows("* Nobody has asked you for money here.")
+        his.type("/pay")
+        await his.shows("* Paid: 5.00 CNY.")
+        await asyncio.to_thread(deliver)
+        await his.shows("now: [Request for CN¥5.00: paid]")
+        his.type("/pay")
+        await his.shows("* Nobody has asked you for money here.")
+    async with talk(server.url, ada.handle, title) as hers, talk(server.url, bo.handle, title) as his:
+        await his.shows("Ada")
+        hers.type("/split 9 tea for three")
+        await his.shows("Ada: [Bill of CN¥9.00: 1 of 3 have paid]")
+        hers.type("/pay")
+        await hers.shows("* Nobody has asked you for money here.")
+        his.type("/pay", "/pay")
+        await his.shows("* Paid: 3.00 CNY.")
+        # His card says nothing of it yet: the product is asked.
+        await his.shows("* Nobody has asked you for money here.")
+        await asyncio.to_thread(deliver)
+        await hers.shows("now: [Bill of CN¥9.00: 2 of 3 have paid]")
+
+
+async def test_the_red_packet_that_is_opened_is_the_one_from_the_other(server: Gateway) -> None:
+    ada, bo, _conversation_id = await asyncio.to_thread(two_people)
+    for one in (ada, bo):
+        await asyncio.to_thread(fund, one.user_id, 10_000)
+        await asyncio.to_thread(set_pin, one.user_id, DEMO_PIN)
+    async with talk(server.url, ada.handle, bo.handle) as hers, talk(server.url, bo.handle, ada.handle) as his:
+        hers.type("/packet 1 for you")
+        await his.shows("Ada: [Red packet: for you]")
+        his.type("/packet 2 and you")
+        await hers.shows("Bo: [Red packet: and you]")
+        his.type("/open")
+        await his.shows("* You got 1.00 CNY.")
