@@ -123,7 +123,11 @@ def test_who_may_not_be_asked_is_not() -> None:
     ada, bo, _ = payer_and_friend()
     body = {"payer_id": ada.id, "amount": cny(1)}
     assert refused(bo, "money-requests/", {**body, "payer_id": bo.id}) == (422, "that_is_you")
-    assert refused(bo, "money-requests/", {**body, "payer_id": "1"}) == (403, "not_friends")
+    # Strangers are all the same, whoever has blocked whom and whoever there is.
+    wary = person("Wim")
+    messaging.block(actor_id=wary.user_id, user_id=bo.user_id)
+    for stranger_id in (wary.id, person("Sam").id, "1"):
+        assert refused(bo, "money-requests/", {**body, "payer_id": stranger_id}) == (403, "not_friends")
     assert refused(person("Eve"), "money-requests/", body) == (403, "not_friends")
     for amount in (0, -1, 1.5, "1e3", 2**63):
         wrong = {**body, "amount": {"amount": amount, "currency": "CNY"}}
