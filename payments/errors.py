@@ -36,7 +36,7 @@ class TooManyParts(DomainError):
 
 
 class WrongConversation(DomainError):
-    code, status, message = "wrong_conversation", 422, _("Such a red packet cannot be sent here.")
+    code, status, message = "wrong_conversation", 422, _("This cannot be sent in this conversation.")
 
 
 class OwnRedPacket(DomainError):
@@ -130,7 +130,7 @@ class SplitTooSmall(DomainError):
 
 
 class SharesUneven(DomainError):
-    """``missing``: how much the shares are below the total, in minor units; below zero where they are above it."""
+    """``missing``: how much the shares are below the total, as money; below zero where they are above it."""
 
     code, status, message = "shares_uneven", 422, _("The shares do not add up to the total.")
 

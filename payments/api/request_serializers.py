@@ -61,8 +61,10 @@ class SplitInput(Input):
         if ("participant_ids" in attrs) == ("shares" in attrs):
             raise serializers.ValidationError({"shares": [gettext("Either shares or the people who share equally.")]})
         given = attrs.get("shares", [])
-        if len({share["user_id"] for share in given}) < len(given):
-            raise serializers.ValidationError({"shares": [gettext("Somebody stands there twice.")]})
+        people = attrs.get("participant_ids", [share["user_id"] for share in given])
+        if len(set(people)) < len(people):
+            name = "shares" if given else "participant_ids"
+            raise serializers.ValidationError({name: [gettext("Somebody stands there twice.")]})
         if {share["amount"].currency for share in given} - {attrs["total"].currency}:
             raise serializers.ValidationError({"shares": [gettext("All in the currency of the total.")]})
         return attrs
@@ -70,7 +72,7 @@ class SplitInput(Input):
 
 class ShareOutput(Output):
     user = ProfileOutput()
-    amount = MoneyField()
+    amount = MoneyField(allow_null=True, help_text="Null: I share in nothing of it, so this is not mine to know.")
     paid_at = Time(allow_null=True)
 
 

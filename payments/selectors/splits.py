@@ -17,29 +17,32 @@ Json = dict[str, Any]
 
 
 def split_of(*, actor_id: int, split_id: int) -> Split:
-    """For its initiator, whoever has a share in it, and the members of the group. Raises ``NotFound``."""
+    """For its initiator and whoever has a share in it; for the other members of the group without who owes how much.
+    Raises ``NotFound``."""
     split = Split.objects.filter(id=split_id).first()
     if split is None:
         raise NotFound
     show_shares(split)
     concerned = {split.initiator_id, *(share.user_id for share in split.shown_shares)}  # type: ignore[attr-defined]
-    if actor_id not in concerned and not chats.members_among(split.conversation_id, [actor_id]):
+    split.is_open_book = actor_id in concerned  # type: ignore[attr-defined]
+    if not split.is_open_book and not chats.members_among(split.conversation_id, [actor_id]):  # type: ignore[attr-defined]
         raise NotFound
     return split
 
 
 def show_shares(split: Split) -> None:
-    """Put the shares and their people beside it. Two statements."""
+    """Put the shares and their people beside it, as those see it who share in it. Two statements."""
     shares = list(SplitShare.objects.filter(split=split).order_by("user_id"))
     people = accounts.users([split.initiator_id, *(share.user_id for share in shares)])
     split.initiator = people[split.initiator_id]  # type: ignore[attr-defined]
     for share in shares:
         share.user = people[share.user_id]  # type: ignore[attr-defined]
-    split.shown_shares = shares  # type: ignore[attr-defined]
+    split.shown_shares, split.is_open_book = shares, True  # type: ignore[attr-defined]
 
 
 def split_frame(split: Split) -> Json:
     """As REST shows it, of one with its shares beside it."""
+    is_open_book = split.is_open_book  # type: ignore[attr-defined]
     return {
         "id": str(split.id),
         "conversation_id": str(split.conversation_id),
@@ -50,7 +53,7 @@ def split_frame(split: Split) -> Json:
         "shares": [
             {
                 "user": accounts.profile_frame(share.user),
-                "amount": Money(share.amount_minor, split.currency).as_json(),
+                "amount": Money(share.amount_minor, split.currency).as_json() if is_open_book else None,
                 "paid_at": rfc3339(share.paid_at) if share.paid_at else None,
             }
             for share in split.shown_shares  # type: ignore[attr-defined]

@@ -177,8 +177,8 @@ def remind_of_split(*, actor_id: int, split_id: int) -> None:
 
 def _shares(total: Money, participant_ids: Sequence[int], shares: Mapping[int, int] | None) -> dict[int, int]:
     if shares is not None:
-        if sum(shares.values()) != total.amount_minor:
-            raise SharesUneven(missing=total.amount_minor - sum(shares.values()))
+        if missing := total.amount_minor - sum(shares.values()):
+            raise SharesUneven(missing={"amount": missing, "currency": total.currency})
         return dict(shares)
     people = sorted(set(participant_ids))
     if total.amount_minor < len(people):

@@ -99,14 +99,22 @@ def test_shares_may_be_said_and_add_up() -> None:
     made = split(ada, conversation_id, total=1_000, shares=said)
     assert shares(made) == {bo.id: (700, False), cy.id: (300, False)}
     body = {"conversation_id": str(conversation_id), "total": cny(1_001), "shares": said}
-    assert refused(ada, "splits/", body) == (422, "shares_uneven")
+    for total, missing in ((1_001, 1), (900, -100)):
+        answer = Api(ada).call("POST", "splits/", {**body, "total": cny(total)}, key=str(uuid4()))
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["details"]) == (
+            422,
+            "shares_uneven",
+            {"missing": cny(missing)},
+        )
     twice = [said[0], {**said[0], "amount": cny(301)}]
     euros = [said[0], {"user_id": cy.id, "amount": {"amount": 300, "currency": "EUR"}}]
     for wrong in (twice, euros, [], [{"user_id": bo.id, "amount": cny(0)}]):
         assert refused(ada, "splits/", {**body, "total": cny(1_000), "shares": wrong}) == (400, "invalid_input")
     both = {**body, "participant_ids": [bo.id]}
     neither = {"conversation_id": str(conversation_id), "total": cny(1_000)}
-    for wrong in (both, neither):
+    same_person = {**neither, "participant_ids": [bo.id, bo.id]}
+    for wrong in (both, neither, same_person):
         assert refused(ada, "splits/", wrong) == (400, "invalid_input")
     assert Split.objects.count() == 1
 
@@ -149,7 +157,10 @@ def test_only_members_of_a_group_split_and_share() -> None:
     for verb in ("pay", "close", "remind"):
         assert refused(eve, f"{path}{verb}/", {} if verb == "pay" else None) == (404, "not_found")
     # A member without a share sees it, and has nothing to pay and nothing to say.
-    assert Api(cy).get(path)["state"] == "open"
+    seen = Api(cy).get(path)
+    # Who owes how much is for those who share the bill.
+    assert [(row["user"]["id"], row["amount"], row["paid_at"]) for row in seen["shares"]] == [(bo.id, None, None)]
+    assert (seen["state"], seen["total"]) == ("open", cny(1_000))
     for who, verb in ((cy, "pay"), (ada, "pay"), (bo, "close"), (bo, "remind")):
         assert refused(who, f"{path}{verb}/", {} if verb == "pay" else None) == (403, "forbidden")
 
