@@ -92,7 +92,7 @@ def test_words_and_times_are_the_readers(ada: Device) -> None:
     history.at(ada.user_id, [datetime(2026, 11, 14, 16, 0, 1, tzinfo=UTC)])
     User.objects.filter(id=ada.user_id).update(language="zh-hans", time_zone="Asia/Shanghai")
     head, line = rows(ada)
-    assert head[0] == "时间(Asia/Shanghai)"
+    assert head[0] == "时间（Asia/Shanghai）"
     assert line[:3] == ["2026-11-15 00:00:01", "更正", "期初余额"]
     # A number is a number in every language.
     assert line[5] == "0.01"
