@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from payments.ledger.models import Entry, Posting
-from payments.models import Payment, RedPacket, Transfer, Wallet
+from payments.models import MoneyRequest, Payment, RedPacket, Split, Transfer, Wallet
 from superapp.localdev.demo import money, seeding
 
 pytestmark = pytest.mark.long
@@ -17,8 +17,11 @@ def city(committed_db: Any) -> None:
     assert money.seed()
 
 
+MODELS = (Entry, Posting, Transfer, MoneyRequest, Split, RedPacket, Payment, Wallet)
+
+
 def counts() -> list[int]:
-    return [model._default_manager.count() for model in (Entry, Posting, Transfer, RedPacket, Payment, Wallet)]
+    return [model._default_manager.count() for model in MODELS]
 
 
 def test_seeding_again_adds_nothing(city: None) -> None:

@@ -6,18 +6,19 @@ the services that everybody uses. Each thing has a key that never changes; what 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
 
-from messaging.models import Conversation, DirectPair
+from messaging.models import Conversation, DirectPair, Membership
 from payments import services as payments
 from payments.accounts import wallet_accounts
 from payments.errors import ApprovalRequired
 from payments.ledger import services as ledger
 from payments.ledger.models import Entry
-from payments.models import Payment, RedPacket, Transfer, Wallet
+from payments.models import MoneyRequest, Payment, RedPacket, Split, Transfer, Wallet
 from superapp.accounts.models import HandleDirectory, Organisation
 from superapp.client.talk import DEMO_PIN
 from superapp.core.ids import new_id
@@ -88,6 +89,22 @@ PACKETS = [
     Packet("tomasz", "Flat 4B", Money(1_500, "EUR"), 2, "Thank you for the bins!", ("priya",)),
     Packet("wei", "深夜觅食小分队", Money(6_666, "CNY"), 4, "下次还来", ("mei",)),
 ]
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Paid by one of a group, asked of all of them in equal shares."""
+
+    initiator: str
+    group: str
+    total: Money
+    note: str
+    paid_by: tuple[str, ...]
+
+
+BILLS = [Bill("tomasz", "Flat 4B", Money(9_300, "EUR"), "electricity, November", ("priya",))]
+#: Who asks whom for money, and has no answer yet.
+REQUESTS = [("priya", "ada", Money(1_150, "EUR"), "Gerald's new pot")]
 #: What was bought from the noodle shop, and how much of it was given back.
 NOODLES = [("mei", "counter-1", Money(3_800, "CNY"), 0), ("wei", "counter-2", Money(7_600, "CNY"), 3_800)]
 SHOP = "周家面馆"
@@ -101,6 +118,8 @@ def seed() -> bool:
     made += [_choose_pin(ids[handle]) for handle in OPENING]
     made += [_send(ids, sent) for sent in TRANSFERS]
     made += [_give(ids, packet) for packet in PACKETS]
+    made += [_share(ids, bill) for bill in BILLS]
+    made += [_ask(ids[one], ids[other], amount, note) for one, other, amount, note in REQUESTS]
     made += [_buy(ids[buyer], reference, money, back) for buyer, reference, money, back in NOODLES]
     return any(made)
 
@@ -163,7 +182,7 @@ def _send(ids: Ids, sent: Sent) -> bool:
 
 def _give(ids: Ids, packet: Packet) -> bool:
     sender_id, key = ids[packet.sender], _key("packet", packet.sender, packet.group)
-    group = Conversation.objects.filter(kind="group", title=packet.group).order_by("id").first()
+    group = _group(packet.group)
     if group is None or RedPacket.objects.filter(sender_id=sender_id, idempotency_key=key).exists():
         return False
     given = _approved(
@@ -182,6 +201,47 @@ def _give(ids: Ids, packet: Packet) -> bool:
     )
     for handle in packet.opened_by:
         payments.open_red_packet(actor_id=ids[handle], packet_id=given.id)
+    return True
+
+
+def _share(ids: Ids, bill: Bill) -> bool:
+    initiator_id, key = ids[bill.initiator], _key("bill", bill.group, bill.note)
+    group = _group(bill.group)
+    if group is None or Split.objects.filter(initiator_id=initiator_id, idempotency_key=key).exists():
+        return False
+    members = Membership.objects.filter(conversation_id=group.id, left_seq=None).order_by("user_id")
+    split = payments.split_bill(
+        initiator_id=initiator_id,
+        conversation_id=group.id,
+        total=bill.total,
+        participant_ids=list(members.values_list("user_id", flat=True)),
+        note=bill.note,
+        idempotency_key=key,
+    )
+    for handle in bill.paid_by:
+        pay = partial(
+            payments.pay_share,
+            payer_id=ids[handle],
+            split_id=split.id,
+            idempotency_key=_key("share", handle, bill.note),
+        )
+        _approved(ids[handle], pay)
+    return True
+
+
+def _ask(requester_id: int, payer_id: int, amount: Money, note: str) -> bool:
+    key = _key("request", note)
+    known = MoneyRequest.objects.filter(requester_id=requester_id, idempotency_key=key)
+    if known.exists() or not _are_friends(requester_id, payer_id):
+        return False
+    payments.request_money(
+        requester_id=requester_id,
+        payer_id=payer_id,
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        note=note,
+        idempotency_key=key,
+    )
     return True
 
 
@@ -205,17 +265,21 @@ def _buy(buyer_id: int, reference: str, money: Money, given_back: int) -> bool:
     return True
 
 
-def _approved(payer_id: int, pay: Callable[[str | None], Made]) -> Made:
+def _approved(payer_id: int, pay: Callable[..., Made]) -> Made:
     """As a phone does: asked for the PIN, it gets an approval with it and asks again."""
     try:
-        return pay(None)
+        return pay(approval=None)
     except ApprovalRequired as asked:
         payment = asked.details
     amount = Money(payment["amount"]["amount"], payment["amount"]["currency"])
     issued = payments.issue_approval(
         user_id=payer_id, pin=DEMO_PIN, kind=payment["kind"], payee=payment["payee"], amount=amount
     )
-    return pay(issued.approval)
+    return pay(approval=issued.approval)
+
+
+def _group(title: str) -> Conversation | None:
+    return Conversation.objects.filter(kind="group", title=title).order_by("id").first()
 
 
 def _are_friends(one: int, other: int) -> bool:
