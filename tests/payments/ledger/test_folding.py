@@ -103,8 +103,8 @@ def test_everybody_pays_one_merchant(committed_db: Addresses, soak_figure: Any) 
     trade.is_exact()
     moved = sum(trade.paid) + sum(trade.refunded)
     assert sum(trade.refunded) > 0
-    soak_figure("transfers to one merchant per second", moved / took)
-    soak_figure("postings that waited to be folded, at most", max(backlog))
+    soak_figure("transfers_to_one_merchant_per_s", moved / took)
+    soak_figure("most_postings_waiting_to_be_folded", max(backlog))
 
 
 def test_a_killed_loop_is_replaced_and_nothing_is_lost_or_doubled(committed_db: Addresses) -> None:
