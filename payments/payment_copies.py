@@ -6,9 +6,10 @@ Nothing of it is erased: books are kept, and the ids in them belong to nobody th
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
 
-from payments.models import Hold, Payment, PaymentLeg, Refund
+from payments.models import Escrow, Hold, Payment, PaymentLeg, Refund
 from superapp.accounts.registry import Blocker, Json, Part, Rows
 from superapp.core.api.fields import rfc3339
 from superapp.core.money import Money
@@ -25,7 +26,13 @@ def keep_books(user_id: int) -> None:
 
 
 def under_way(user_id: int) -> list[Blocker]:
-    if not Hold.objects.filter(payer_id=user_id, state=Hold.State.OPEN).exists():
+    """What of theirs is held, or was paid into escrow and has gone nowhere yet: it may have to find its way back."""
+    waiting = Escrow.objects.filter(
+        reference=OuterRef("reference"), purpose=OuterRef("purpose"), paid_out_minor__lt=F("paid_in_minor")
+    )
+    paid = Payment.objects.filter(payer_id=user_id, refunded_minor__lt=F("amount_minor"))
+    is_held = Hold.objects.filter(payer_id=user_id, state=Hold.State.OPEN).exists()
+    if not is_held and not paid.filter(Exists(waiting)).exists():
         return []
     return [Blocker(code="money_held", message=_("Something that you have ordered is still under way."))]
 

@@ -326,6 +326,21 @@ def test_people_take_a_copy_of_what_they_paid_and_earned() -> None:
     assert under_way(ada) == []
 
 
+def test_nobody_leaves_while_what_they_paid_waits_in_escrow() -> None:
+    """Their wallet would be closed, so that what is given back later would find nobody."""
+    ada, shop_keeper = payer(100), shop.new_merchant()
+    payment = shop.pay(ada, kept(60), to_merchant(shop_keeper, 40), reference="order")
+    assert [blocker.code for blocker in under_way(ada)] == ["money_held"]
+    shop.settle("order", to_merchant(shop_keeper, 20))
+    assert [blocker.code for blocker in under_way(ada)] == ["money_held"]
+    refund(payment, 40)
+    assert under_way(ada) == []
+    # Of another one nothing is there any more.
+    shop.pay(ada, kept(10), reference="meal")
+    shop.settle("meal", to_merchant(shop_keeper, 10))
+    assert under_way(ada) == []
+
+
 def test_receipts_name_the_payment_that_their_reader_may_see() -> None:
     ada, driver = paying_person(100), person()
     payment = shop.pay(ada.user_id, kept(100), reference="ride")
