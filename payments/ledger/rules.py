@@ -13,6 +13,7 @@ RULES = {
     "balances": "an account has what its last posting left, and as many postings as it counts",
     "held": "an account holds what its open holds add up to",
     "limits": "an account is between its floor and its ceiling, and empty when it is closed",
+    "kinds": "an account has a floor, a state and a way of posting that accounts of its kind have",
     "places": "a posting has its place, unless its account is an appended one",
     "sums": "an entry has two legs or more, which add up to zero in each currency",
     "parties": "a posting has its entry, and an account of its currency",
@@ -68,6 +69,12 @@ ACCOUNTS = """
             THEN format('has %%s, above its ceiling of %%s', balance_minor, ceiling_minor) END),
         ('limits', CASE WHEN status = 'closed' AND (balance_minor, held_minor) <> (0, 0)
             THEN format('is closed with %%s in it', balance_minor) END),
+        ('kinds', CASE WHEN kind IN ('wallet', 'merchant') AND coalesce(floor_minor < 0, true)
+            THEN format('is a %%s that may have less than nothing', kind) END),
+        ('kinds', CASE WHEN status NOT IN ('open', 'frozen', 'closed')
+            THEN format('is %%s, which is no state of an account', status) END),
+        ('kinds', CASE WHEN is_appended <> (kind IN ('merchant', 'escrow', 'fee', 'world'))
+            THEN format('is a %%s, and %%s', kind, CASE WHEN is_appended THEN 'appended' ELSE 'not appended' END) END),
         ('places', CASE WHEN unplaced IS NOT NULL THEN format('has no place for its part of entry %%s', unplaced) END)
     ) AS looked (rule, problem) WHERE problem IS NOT NULL
 """
@@ -160,7 +167,7 @@ HOLDS = """
 
 #: Table, statement, and the rules that it asks for. Ids rise with time; of holds, and of accounts, old ones change.
 WALKS = {
-    "accounts": ("ledger_account", ACCOUNTS, ("balances", "held", "limits", "places")),
+    "accounts": ("ledger_account", ACCOUNTS, ("balances", "held", "limits", "kinds", "places")),
     "entries": ("ledger_entry", ENTRIES, ("sums", "parties", "chain", "moments", "reversals")),
     "holds": ("ledger_hold", HOLDS, ("holds", "captures")),
 }

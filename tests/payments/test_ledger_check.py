@@ -188,6 +188,21 @@ DAMAGE: dict[str, tuple[str, dict[str, list[str]]]] = {
         "UPDATE ledger_account SET status = 'closed' WHERE id = %(bo)s",
         {"limits": ["account {bo} is closed with 835 in it"]},
     ),
+    "a wallet without a floor": (
+        "UPDATE ledger_account SET floor_minor = NULL, held_minor = 0 WHERE id = %(bo)s",
+        {"kinds": ["account {bo} is a wallet that may have less than nothing"]},
+    ),
+    "no state": (
+        "UPDATE ledger_account SET status = 'free' WHERE id = %(bo)s",
+        {"kinds": ["account {bo} is free, which is no state of an account"]},
+    ),
+    "a shop that everybody locks": (
+        "UPDATE ledger_account SET is_appended = false WHERE id = %(shop)s",
+        {
+            "kinds": ["account {shop} is a merchant, and not appended"],
+            "places": ["account {shop} has no place for its part of entry {waiting}"],
+        },
+    ),
     "out of its place": (
         "UPDATE ledger_posting SET seq = NULL, balance_after_minor = NULL, posted_at = NULL"
         " WHERE account_id = %(ada)s AND entry_id = %(first)s",
