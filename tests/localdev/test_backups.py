@@ -16,6 +16,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from payments import services as payments
 from superapp.accounts import services as accounts
 from superapp.localdev import backups, database, services
 from superapp.localdev.backups import archive, contents, tools
@@ -25,6 +26,9 @@ from superapp.localdev.services import Services
 from superapp.localdev.stage import Addresses
 from superapp.media import services as media
 from tests.media.images import jpeg
+from tests.payments import packets
+from tests.payments.money import fund
+from tests.payments.security import approve, set_pin
 from tests.processes import Gateway
 from tests.realtime.people import Device, befriend, person, say
 from tests.sizes import sizes
@@ -44,19 +48,45 @@ LEDGER = """
 """
 
 
+WRITES_PAST_THE_LEDGER = (
+    "UPDATE ledger_account SET balance_minor = balance_minor + 1",
+    "INSERT INTO ledger_entry (id, purpose, reference, step) VALUES (1, 'a', 'b', 'c')",
+    "DELETE FROM ledger_hold",
+    "SELECT ledger_write(1, ARRAY[1], ARRAY[1], false, 1, 1)",
+)
+
+
 @pytest.fixture(scope="module")
 def talked(committed_db: Addresses) -> tuple[Device, int]:
-    """Pairs who wrote to each other, one with a photo, beside a table like the ledger's; returns one and their chat."""
+    """Pairs who wrote and gave money to each other, one with a photo, beside a table like the ledger's; returns one and
+    their chat."""
     with database.connected(committed_db.database_owner_url) as connection, connection.cursor() as cursor:
         cursor.execute(LEDGER)
     for _ in range(sizes.backed_up_pairs):
         one, other = person("Ada"), person("Bo")
         conversation_id = befriend(one, other, greeting="It is me")
+        give_money(one, other, conversation_id)
         say(one, conversation_id, "Tea at four? 四点喝茶？")
     photo = SimpleUploadedFile("me.jpg", jpeg(300, 200))
     asset = media.store(owner_id=one.user_id, file=photo, purpose="avatar", client_id=uuid4())
     accounts.change_profile(actor_id=one.user_id, avatar_id=asset.id)
     return one, conversation_id
+
+
+def give_money(one: Device, other: Device, conversation_id: int) -> None:
+    """Two transfers and a red packet, none of them taken yet."""
+    set_pin(one.user_id)
+    fund(one.user_id, 1_000)
+    for amount in (250, 50):
+        payments.create_transfer(
+            payer_id=one.user_id,
+            payee_id=other.user_id,
+            amount_minor=amount,
+            currency="CNY",
+            idempotency_key=uuid4(),
+            approval=approve(one.user_id, "payments.transfer", f"user:{other.user_id}", amount),
+        )
+    packets.spend(one, conversation_id, 100, kind="one_to_one", parts=1)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +139,16 @@ def get(origin: Gateway, path: str, who: Device) -> Any:
     return body
 
 
+def post(origin: Gateway, path: str, who: Device) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", origin.port, timeout=10)
+    headers = who.header | {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+    connection.request("POST", path, headers=headers)
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    assert answer.status == 200, body
+    return body
+
+
 def get_file(origin: Gateway, address: str) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", origin.port, timeout=10)
     connection.request("GET", address[address.index("/media/") :])
@@ -132,6 +172,29 @@ def test_product_goes_on_where_the_backup_was_made(
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     with database.connected(target.database_owner_url) as connection:
         assert set(contents.named_files(connection)) <= files
+
+
+def test_money_moves_on_and_only_through_the_ledger(
+    talked: tuple[Device, int], backup: Path, target: Addresses, tmp_path: Path
+) -> None:
+    one, _conversation_id = talked
+    restored(backup, target, tmp_path)
+    with Gateway(target, settings={"MEDIA_ROOT": str(tmp_path)}) as gateway:
+        first, _second = get(gateway, "/api/v1/transfers/?direction=outgoing", one)["results"]
+        assert post(gateway, f"/api/v1/transfers/{first['id']}/cancel/", one)["state"] == "cancelled"
+        (wallet, *_others) = get(gateway, "/api/v1/wallet/", one)["results"]
+        assert wallet["balance"]["amount"] == 1_000 - 250 - 100
+    with database.connected(target.database_url) as connection, connection.cursor() as cursor:
+        for statement in WRITES_PAST_THE_LEDGER:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(statement)
+    with database.connected(target.database_owner_url) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="only ever appended"):
+            cursor.execute("DELETE FROM ledger_posting")
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            cursor.execute("UPDATE payments_red_packet SET seed = ''")
+    check = [sys.executable, "manage.py", "ledger", "check"]
+    subprocess.run(check, env=services.os.environ | target.environment(), check=True)
 
 
 def test_rights_are_those_of_the_source_and_limits_are_set_on_the_role(
@@ -161,6 +224,9 @@ def test_a_backup_of_what_was_restored_holds_the_same(backup: Path, target: Addr
     )  # fmt: skip
     with archive.opened(backup) as (_, first), archive.opened(again) as (_, second):
         same = ("rows", "migrations", "privileges", "media_files", "media_bytes", "media_missing")
+        # Of the books it is kept that they were looked at when they arrived.
+        assert second.rows["ledger_check"] == first.rows.pop("ledger_check") + 1
+        second.rows.pop("ledger_check")
         for name in same:
             assert getattr(first, name) == getattr(second, name)
 
