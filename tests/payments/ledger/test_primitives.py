@@ -11,6 +11,7 @@ from django.utils import timezone
 from payments.ledger import errors, functions, selectors
 from payments.ledger import services as ledger
 from payments.ledger.models import Entry, Hold, Posting
+from superapp.core import leases
 from superapp.core.errors import DomainError, IdempotencyConflict, NotFound
 from superapp.core.ids import new_id
 from superapp.core.money import MAX_AMOUNT_MINOR
@@ -254,3 +255,47 @@ def test_the_balance_at_a_time_is_that_of_the_last_posting_before_it(ada: int, b
         moments.append(timezone.now())
     assert [selectors.balance_at(account_id=ada, at=moment) for moment in moments] == [1_000, 900, 800, 700, 600, 500]
     assert selectors.seq_at(account_id=ada, at=moments[0] - timedelta(days=1)) == 0
+
+
+def test_a_balance_that_no_number_can_say_is_refused() -> None:
+    rich = ledger.open_account(kind="wallet", owner_id=new_id(), currency="CNY")
+    world = ledger.open_account(kind="world", owner_id=new_id(), currency="CNY", floor_minor=None)
+    # The most that a column holds is 9,223 quadrillion and some.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ledger_transfer(%s + n, %s, %s, %s, 'CNY', 'test', 'rich ' || n, 'send', false)"
+            " FROM generate_series(1, 1024) AS n",
+            [new_id(), world, rich, MAX_AMOUNT_MINOR],
+        )
+    refused(errors.BalanceTooHigh, send, world, rich, MAX_AMOUNT_MINOR)
+    assert stands(rich) == [(1_024 * MAX_AMOUNT_MINOR, 0)]
+
+
+def test_an_appended_account_is_frozen_and_never_closed(ada: int) -> None:
+    shop = ledger.open_account(kind="merchant", owner_id=new_id(), currency="CNY")
+    refused(errors.AccountNotEmpty, ledger.set_status, account_id=shop, status="closed")
+    ledger.set_status(account_id=shop, status="frozen")
+    refused(errors.AccountFrozen, send, ada, shop, 1)
+
+
+def test_an_account_that_cannot_be_folded_keeps_no_other_waiting(ada: int, caplog: pytest.LogCaptureFixture) -> None:
+    # The one with the lower id comes first, and takes no more than 10.
+    full = ledger.open_account(kind="merchant", owner_id=new_id(), currency="CNY", ceiling_minor=10)
+    shop = ledger.open_account(kind="merchant", owner_id=new_id(), currency="CNY")
+    send(ada, full, 20)
+    send(ada, shop, 20)
+    lease = leases.claim(name="ledger.fold", shard="0", ttl=timedelta(minutes=1))
+    assert lease is not None
+    ledger.fold_waiting(lease)
+    waiting = selectors.unfolded(at_most=100)
+    assert (full in waiting, shop in waiting) == (True, False)
+    assert "ledger.fold_failed" in caplog.text
+    assert stands(full, shop) == [(20, 0), (20, 0)]
+
+
+def test_one_key_captures_one_hold(ada: int, bo: int) -> None:
+    first, second = hold(ada, 50), hold(ada, 50)
+    capture(first, (bo, 40), reference="one")
+    refused(IdempotencyConflict, capture, second, (bo, 40), reference="one")
+    assert Hold.objects.get(id=first).entry_id is not None
+    assert stands(ada) == [(960, 50)]
