@@ -31,6 +31,8 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers, bare: Callers
     with step("tables", f"of TPC-B: {branches} branches"):
         _initialise(stand, program, branches)
         pairs = accounts.pairs(accounts.wallets(scale.of(WALLETS, least=64)))
+        # As pgbench has done with its own.
+        accounts.look_after_tables(stand)
 
     def tpcb(seconds: float) -> Run:
         if program is None:

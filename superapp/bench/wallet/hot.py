@@ -42,6 +42,7 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers) -> None:
 
         for side in payees:
             pay(side, min(seconds, WARM_UP_SECONDS))
+        accounts.look_after_tables(stand)
         runs = interleave({side: partial(pay, side, seconds) for side in payees}, rounds=scale.rounds)
         if not wait_until(lambda: not selectors.unfolded(at_most=1), seconds=PATIENCE_SECONDS):
             report.void.append("the loop did not fold in what was paid")

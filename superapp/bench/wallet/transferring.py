@@ -30,6 +30,7 @@ def run(stand: Stand, report: Report, scale: Scale, ours: Callers, bare: Callers
     with step("transfer", "as fast as it goes, then at one pace: the product, psycopg2 alone"):
         for callers, pairs in sides.values():
             callers.run(stand, "transfer", seconds=min(seconds, WARM_UP_SECONDS), pairs=pairs)
+        accounts.look_after_tables(stand)
         fast = interleave({name: partial(go, name) for name in sides}, rounds=scale.rounds)
         rate = PACE * min(run.rate for runs in fast.values() for run in runs)
         paced = interleave({name: partial(go, name, rate=rate) for name in sides}, rounds=scale.rounds)
