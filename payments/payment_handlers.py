@@ -16,7 +16,9 @@ from superapp.realtime.registry import Push
 
 
 def register() -> None:
-    ledger.checks.register("payments.products", soundness.problems)
+    ledger.checks.register(
+        "products", soundness.problems, says="what products paid, hold and gave back is what their rows say"
+    )
     expiry.register_loop()
     realtime.pushes.register(
         {"payment.updated": Push("You have paid a product, or something of it came back.", shapes.PaymentOutput)}

@@ -47,7 +47,9 @@ def register() -> None:
         }
     )
     services.register_request_loop()
-    ledger.checks.register("payments.transfers", selectors.escrow_problems)
+    ledger.checks.register(
+        "transfers", selectors.escrow_problems, says="what waits to be accepted is what stands in its escrow"
+    )
     people.privacy.register(
         "transfers",
         export=transfer_copies.copy_of_transfers,

@@ -35,7 +35,13 @@ def card(packet: RedPacket) -> Card:
 
 
 def card_in_words(data: Json) -> str:
-    return _("Red packet: %(greeting)s") % {"greeting": data["greeting"] or _("Best wishes!")}
+    greeting = {"greeting": data["greeting"] or _("Best wishes!")}
+    match data["state"]:
+        case "finished":
+            return _("Red packet: %(greeting)s (all opened)") % greeting
+        case "expired":
+            return _("Red packet: %(greeting)s (its time is over)") % greeting
+    return _("Red packet: %(greeting)s") % greeting
 
 
 def packet_frame(packet: RedPacket, *, is_open_book: bool) -> Json:

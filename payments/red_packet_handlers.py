@@ -40,7 +40,11 @@ def register() -> None:
             )
         }
     )
-    checks.register("red packets", selectors.red_packet_problems)
+    checks.register(
+        "red_packets",
+        selectors.red_packet_problems,
+        says="what nobody has opened is what stands in its escrow, and parts are as they were drawn",
+    )
     people.privacy.register(
         "red_packets",
         export=red_packet_copies.copy_of_red_packets,

@@ -32,7 +32,7 @@ class RedPacketInput(Input):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         given = {name for name in ("total", "amount_each") if name in attrs}
         if given != {"total"} and not (given == {"amount_each"} and attrs["kind"] == RedPacket.Kind.EQUAL):
-            text = gettext("missing, or there is no such field")
+            text = gettext("Say how much in all, or, of equal parts, how much in each.")
             raise serializers.ValidationError({"total": [text]})
         money = attrs.pop("total", None)
         if money is None:

@@ -234,5 +234,5 @@ def _one_moment() -> Iterator[None]:
 
 
 def say(rule: str) -> str:
-    """A rule in words; those of other rooms have a name that says it."""
-    return RULES.get(rule, rule)
+    """A rule in words; one that no app registers any more has only its name."""
+    return RULES.get(rule) or checks.says.get(rule, rule)

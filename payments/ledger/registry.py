@@ -49,13 +49,14 @@ class _Checks:
 
     def __init__(self) -> None:
         self.rules: dict[str, Callable[[], list[str]]] = {}
+        self.says: dict[str, str] = {}
 
-    def register(self, name: str, problems: Callable[[], list[str]]) -> None:
+    def register(self, name: str, problems: Callable[[], list[str]], *, says: str) -> None:
         """``problems()`` says in sentences what is wrong; it reads as few rows as it can, on the role of the
-        application."""
+        application. ``says``: the rule, in words."""
         if name in self.rules:
             raise ImproperlyConfigured(f"Two apps registered the check {name}.")
-        self.rules[name] = problems
+        self.rules[name], self.says[name] = problems, says
 
 
 #: Which page of the admin shows the owner of an account of this kind: the ledger knows only a number.

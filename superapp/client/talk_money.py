@@ -10,7 +10,7 @@ from superapp.client.wallet import PinNeeded, Wallet, in_words, parse
 
 HELP = """\
 /wallet             what you have
-/statement          your last payments
+/statement [EUR]    your last payments, of CNY if you do not say
 /pin DIGITS         choose your payment PIN, or say it so that payments are approved
 /send AMOUNT [NOTE] send money to the other one: 12.50, or 12.50EUR
 /take               accept the money that was sent to you last
@@ -99,7 +99,9 @@ class TalkMoney:
             self._say("* Nothing has come or gone yet.")
 
     async def _pin(self, rest: str) -> None:
-        if (await self.wallet.security())["has_pin"]:
+        if not (rest.isascii() and rest.isdigit() and len(rest) == 6):
+            self._say("* A PIN has six digits.")
+        elif (await self.wallet.security())["has_pin"]:
             self.wallet.pin = rest
             self._say("* Payments are approved with this PIN now.")
         else:

@@ -351,6 +351,12 @@ def test_what_guards_the_books_is_looked_at(as_owner: Any, name: str) -> None:
     assert found() == {rule: [line.format(application=application) for line in lines] for rule, lines in wrong.items()}
 
 
+def test_rules_of_other_rooms_are_said_in_words() -> None:
+    assert registry.checks.rules.keys() == registry.checks.says.keys() >= {"transfers", "products", "red_packets"}
+    # A name fits into its column.
+    assert all(" " in check.say(rule) and len(rule) <= 12 for rule in registry.checks.rules)
+
+
 def test_other_rooms_add_rules(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as during:
         during.setattr(registry.checks, "rules", {"orders": lambda: ["order 5 gave away more than came in"]})

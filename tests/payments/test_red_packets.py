@@ -410,6 +410,7 @@ def test_the_card_changes_once_when_it_is_over() -> None:
     assert packets.tell() == 0
     (card,) = [row for row in rows if row["kind"] == "card"]
     assert (card["body"]["version"], card["body"]["data"]["state"]) == (2, "finished")
+    assert card["body"]["fallback"]["en"].endswith("(all opened)")
 
 
 def test_an_end_that_nobody_could_announce_is_announced_by_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
