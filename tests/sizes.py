@@ -69,6 +69,8 @@ class Sizes:
     packet_models: int
     # How often a hold is captured, released and expired at the same moment.
     hold_endings: int
+    # Of each of a dozen threads that move money in every way there is.
+    deeds_of_each: int
     # Payments to one merchant, by eight people who never pause, while a part of it goes back.
     rush_payments: int
     # Histories of payments to a shop that are made up, and how much happens in each.
@@ -116,6 +118,7 @@ sizes = {
         packet_races=3,
         packet_models=4,
         hold_endings=4,
+        deeds_of_each=20,
         rush_payments=80,
         shop_models=6,
         shop_model_steps=20,
@@ -157,6 +160,7 @@ sizes = {
         packet_races=40,
         packet_models=200,
         hold_endings=60,
+        deeds_of_each=2_000,
         rush_payments=4_000,
         shop_models=400,
         shop_model_steps=50,
