@@ -9,6 +9,7 @@ from payments.ledger import registry as ledger
 from payments.services import expiry
 from superapp.accounts import registry as people
 from superapp.accounts import selectors as accounts
+from superapp.core import metrics
 from superapp.core.events import after_commit
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
@@ -20,6 +21,7 @@ def register() -> None:
         "products", soundness.problems, says="what products paid, hold and gave back is what their rows say"
     )
     expiry.register_loop()
+    metrics.register_overdue("payments.holds", lambda: selectors.overdue_holds(metrics.OVERDUE))
     realtime.pushes.register(
         {"payment.updated": Push("You have paid a product, or something of it came back.", shapes.PaymentOutput)}
     )

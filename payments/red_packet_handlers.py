@@ -15,6 +15,7 @@ from payments.models import RedPacket
 from payments.registry import purposes
 from payments.services.red_packets import PURPOSE, RETURNED, register_red_packet_loop
 from superapp.accounts import registry as people
+from superapp.core import metrics
 from superapp.core.events import after_commit, at_least_once
 from superapp.core.money import Money
 from superapp.realtime import push
@@ -53,6 +54,7 @@ def register() -> None:
         covers=red_packet_copies.COVERS,
     )
     register_red_packet_loop()
+    metrics.register_overdue("payments.red_packets", lambda: selectors.overdue_red_packets(metrics.OVERDUE))
 
 
 def returned_in_words(params: Json) -> str:

@@ -2,10 +2,11 @@
 
 from payments.selectors.adjustments import adjustment_lines, free_in_wallet
 from payments.selectors.lines import line_frame, said_of
-from payments.selectors.payments import payment_frame, payment_of_entry
+from payments.selectors.payments import overdue_holds, payment_frame, payment_of_entry
 from payments.selectors.red_packets import (
     claims_of,
     look_again,
+    overdue_red_packets,
     red_packet,
     red_packet_card_live,
     red_packet_lines,
@@ -46,6 +47,8 @@ __all__ = [
     "money_of_the_house",
     "money_request_of",
     "money_requests",
+    "overdue_holds",
+    "overdue_red_packets",
     "overdue_transfers",
     "payment_frame",
     "payment_of_entry",

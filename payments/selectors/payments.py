@@ -1,12 +1,14 @@
 """Payments to products, as those see them whose money it was and is."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from payments.ledger.models import Entry
-from payments.models import Payment, PaymentLeg, Refund
+from payments.models import Hold, Payment, PaymentLeg, Refund
 from payments.registry import ReceiptLine, purposes
 from payments.selectors.lines import said_of
 from superapp.core.api.fields import rfc3339
@@ -92,3 +94,8 @@ def _refund(payment: Payment, refund: Refund, amount_minor: int, reason: str) ->
 
 def _money(payment: Payment, amount_minor: int) -> Json:
     return Money(amount_minor, payment.currency).as_json()
+
+
+def overdue_holds(since: timedelta) -> int:
+    """How many the loop should have given free ``since``, counted up to a thousand."""
+    return Hold.objects.filter(state=Hold.State.OPEN, expires_at__lte=Now() - since)[:1000].count()

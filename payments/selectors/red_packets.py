@@ -1,12 +1,13 @@
 """Red packets: who sees which, who opened what, and what a statement says of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from messaging import selectors as messaging
@@ -176,6 +177,11 @@ def _line(packet: RedPacket, viewer_id: int) -> ReceiptLine:
         # Whoever sends one to a group may open a part of it themselves.
         step_titles={"expire": _("Red packet: not opened"), f"claim:{viewer_id}": _("Red packet received")},
     )
+
+
+def overdue_red_packets(since: timedelta) -> int:
+    """How many the loop should have given back ``since``, counted up to a thousand."""
+    return RedPacket.objects.filter(state=RedPacket.State.OPEN, expires_at__lte=Now() - since)[:1000].count()
 
 
 def red_packet_problems() -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 
-from payments import services
+from payments import selectors, services
 from payments.errors import (
     AccountClosed,
     AccountFrozen,
@@ -524,3 +525,10 @@ def test_accounts_are_opened_in_one_order_by_everybody() -> None:
     assert opened == sorted([("merchant", party.id) for party in parties[6:]]) + sorted(
         [("wallet", party.id) for party in parties[:6]]
     )
+
+
+def test_what_should_have_been_given_free_is_noticed() -> None:
+    held = shop.hold(payer(100), 60)
+    assert selectors.overdue_holds(timedelta(minutes=1)) == 0
+    Hold.objects.filter(id=held.id).update(expires_at=Now() - timedelta(minutes=2))
+    assert selectors.overdue_holds(timedelta(minutes=1)) == 1

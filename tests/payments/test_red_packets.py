@@ -1,6 +1,7 @@
 """Red packets: what may be sent where, who may open what, what everybody sees of it, and what comes back."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -578,6 +579,9 @@ def test_what_cannot_go_back_keeps_no_other_waiting() -> None:
     assert not stuck.is_open
     assert wallet(cy.user_id).balance_minor == 520
     assert packets.sweep() == 0
+    # And somebody is told that it stays there.
+    assert selectors.overdue_red_packets(timedelta(seconds=50)) == 1
+    assert selectors.overdue_red_packets(timedelta(minutes=5)) == 0
 
 
 # --- what it costs, keeps and is checked by ---------------------------------------------------------------------------
