@@ -62,7 +62,7 @@ class PinReset(Endpoint):
         """The PIN is forgotten: show that it is me by a code to my phone, then wait. All my devices are told."""
 
         input, output, status = shapes.PhoneProofInput, shapes.SecurityOutput, 201
-        errors = (PinNotSet, *ASKS_CODE)
+        errors = (PinNotSet, WalletFrozen, *ASKS_CODE)
 
     class Put(Operation):
         """Choose another PIN when the waiting time is over, by one more code to my phone."""

@@ -25,6 +25,7 @@ from payments.errors import (
     PinTooSimple,
     PinWrong,
     ProofRequired,
+    WalletFrozen,
 )
 from payments.models import Approval, Wallet
 from payments.services.notes import note
@@ -122,12 +123,16 @@ def check_pin(*, user_id: int, pin: str) -> str:
 def begin_pin_reset(*, user_id: int, challenge: str, code: str) -> None:
     """Forgotten: prove the phone, then wait. Meanwhile the old PIN counts, and any device can stop it. Repeatable: one
     that is under way goes on. Where the number changed a short while ago, which signs the other devices out, the wait
-    begins when limits are what they were. Call it outside a transaction.
+    begins when limits are what they were. Of a frozen wallet none begins: whoever found the phone could lift the freeze
+    by it. Call it outside a transaction.
 
-    Raises ``PinNotSet`` and what ``prove_again`` does.
+    Raises ``PinNotSet``, ``WalletFrozen`` and what ``prove_again`` does.
     """
-    if not Wallet.objects.filter(user_id=user_id).exclude(pin_hash="").exists():
+    wallet = Wallet.objects.filter(user_id=user_id).exclude(pin_hash="").first()
+    if wallet is None:
         raise PinNotSet
+    if wallet.frozen_at is not None:
+        raise WalletFrozen
     people.prove_again(actor_id=user_id, challenge=challenge, code=code)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -136,7 +141,8 @@ def begin_pin_reset(*, user_id: int, challenge: str, code: str) -> None:
                 reset_ready_at = GREATEST(statement_timestamp(), lowered_until) + make_interval(secs => %(wait)s),
                 reset_ends_at =
                     GREATEST(statement_timestamp(), lowered_until) + make_interval(secs => %(wait)s + %(open)s)
-            WHERE user_id = %(user)s AND (reset_ends_at IS NULL OR reset_ends_at <= statement_timestamp())
+            WHERE user_id = %(user)s AND frozen_at IS NULL
+                AND (reset_ends_at IS NULL OR reset_ends_at <= statement_timestamp())
             RETURNING reset_ready_at
             """,
             {

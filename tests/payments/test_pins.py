@@ -303,6 +303,16 @@ def test_reset_that_nobody_completes_ends() -> None:
     assert ada.ok("POST", RESET_PATH, proof(ada, phone), status=201)["pin_reset"] is not None
 
 
+def test_whoever_has_the_phone_of_a_frozen_wallet_does_not_reset_its_way_out() -> None:
+    ada, phone = with_phone()
+    ada.ok("POST", "wallet/freeze/")
+    assert ada.refused("POST", RESET_PATH, proof(ada, phone)) == (403, "wallet_frozen")
+    assert ada.get(SECURITY_PATH)["pin_reset"] is None
+    # Staff have lifted it, for somebody who forgot their PIN as well.
+    services.unfreeze_wallet(user_id=ada.device.user_id, actor_id=None, reason="They came with their passport.")
+    assert ada.ok("POST", RESET_PATH, proof(ada, phone), status=201)["pin_reset"] is not None
+
+
 def test_without_a_pin_there_is_nothing_to_reset() -> None:
     ada, phone = with_phone()
     Wallet.objects.all().delete()
