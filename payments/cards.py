@@ -6,19 +6,22 @@ from django.utils.translation import gettext as _
 
 from messaging import registry
 from messaging.services import Card
-from payments.models import MoneyRequest, Split, Transfer
+from payments.models import MoneyRequest, RedPacket, Split, Transfer
+from payments.selectors.red_packets import red_packet_card_live
 from payments.selectors.splits import live_splits
 from superapp.core.api.fields import rfc3339
 from superapp.core.money import Money
 
 Json = dict[str, Any]
 TRANSFER, REQUEST, SPLIT = "payments.transfer", "payments.request", "payments.split"
+RED_PACKET = "payments.red_packet"
 
 
 def register() -> None:
     registry.cards.register(TRANSFER, fallback=transfer_in_words)
     registry.cards.register(REQUEST, fallback=request_in_words)
     registry.cards.register(SPLIT, fallback=split_in_words, live=live_splits)
+    registry.cards.register(RED_PACKET, fallback=red_packet_in_words, live=red_packet_card_live, forwardable=False)
 
 
 def transfer_card(transfer: Transfer) -> Card:
@@ -104,6 +107,35 @@ def split_in_words(data: Json) -> str:
         "paid": data["paid_count"],
         "all": data["share_count"],
     }
+
+
+def red_packet_card(packet: RedPacket) -> Card:
+    """What is in it is not on the card: that is for whoever opens it. How many parts are left is in ``live``: a card
+    changes once, when it is over."""
+    is_over = packet.state != RedPacket.State.OPEN
+    return Card(
+        kind=RED_PACKET,
+        reference=str(packet.id),
+        version=RedPacket.CLOSED_VERSION if is_over else RedPacket.OPEN_VERSION,
+        data={
+            "sender_id": str(packet.sender_id),
+            "kind": packet.kind,
+            "parts": packet.parts,
+            "greeting": packet.greeting,
+            "state": packet.state,
+            "expires_at": rfc3339(packet.expires_at),
+        },
+    )
+
+
+def red_packet_in_words(data: Json) -> str:
+    greeting = {"greeting": data["greeting"] or _("Best wishes!")}
+    match data["state"]:
+        case "finished":
+            return _("Red packet: %(greeting)s (all opened)") % greeting
+        case "expired":
+            return _("Red packet: %(greeting)s (its time is over)") % greeting
+    return _("Red packet: %(greeting)s") % greeting
 
 
 def shown(amount: Json) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from payments import selectors, services
 from payments.api import red_packet_serializers as shapes
 from payments.api.red_packet_views import OpenRedPacket
-from payments.red_packet_frames import packet_frame_for
+from payments.frames import packet_frame_for
 from superapp.realtime import registry
 from superapp.realtime.registry import Actor, shaped
 

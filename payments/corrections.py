@@ -1,19 +1,15 @@
 """What corrections plug into the rooms below: what people read of them, and what is kept of whom."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from messaging import registry
 from payments import selectors, services
 from payments.models import Adjustment
 from payments.registry import purposes
 from superapp.accounts import registry as people
 from superapp.accounts.registry import Json, Part, Rows
 from superapp.core.api.fields import rfc3339
-from superapp.core.money import Money
 
 
 def register() -> None:
@@ -21,24 +17,12 @@ def register() -> None:
     purposes.register(
         "payments.adjustment", label=_("Correction"), kind="adjustment", describe=selectors.adjustment_lines
     )
-    # It cannot be muted: it is their money.
-    registry.notices.register("payments.adjusted", text=_told, mutable=False, label=_("Corrections of the wallet"))
     people.privacy.register(
         "wallet_corrections",
         export=_copy_of_person,
         erase=services.erase_adjustments,
         covers={"payments.Adjustment": {"user_id"}},
     )
-
-
-def _told(params: dict[str, Any]) -> str:
-    amount = Money(abs(params["amount"]), params["currency"]).shown()
-    if params["amount"] > 0:
-        told = gettext("We have put %(amount)s into your wallet.") % {"amount": amount}
-    else:
-        told = gettext("We have taken %(amount)s out of your wallet.") % {"amount": amount}
-    # As staff wrote it, for this person.
-    return f"{told} {params['text']}".rstrip()
 
 
 def _copy_of_person(user_id: int) -> Iterator[Part]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from payments import (
     accounts,
+    cards,
     corrections,
     notices,
     payment_handlers,
@@ -21,11 +22,12 @@ from superapp.core.events import at_least_once
 def register() -> None:
     """Called once at start."""
     accounts.register()
+    cards.register()
+    notices.register()
     corrections.register()
     wallet_handlers.register()
     person_to_person.register()
     payment_handlers.register()
-    notices.register_security()
     people.privacy.register(
         "wallet_security",
         export=wallet_copies.copy_of_security,

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services as messaging
-from payments import cards, receive_codes, selectors, services, transfer_copies, transfer_notices
+from payments import cards, notices, receive_codes, selectors, services, transfer_copies
 from payments.api.request_serializers import MoneyRequestOutput, SplitOutput
 from payments.api.transfer_serializers import TransferOutput
 from payments.events import (
@@ -29,8 +29,6 @@ from superapp.realtime.registry import Push
 
 
 def register() -> None:
-    cards.register()
-    transfer_notices.register()
     purposes.register("payments.transfer", describe=selectors.transfer_lines, label=_("Transfer"), kind="transfer")
     realtime.pushes.register(
         {"transfer.updated": Push("A transfer of yours or to you was made, or has ended.", TransferOutput)}
@@ -76,7 +74,7 @@ def show_end_of_transfer(event: TransferEnded) -> None:
     if is_accepted or transfer.state in {Transfer.State.DECLINED, Transfer.State.RETURNED}:
         messaging.notify(
             user_id=transfer.payer_id,
-            kind=transfer_notices.TRANSFER_ACCEPTED if is_accepted else transfer_notices.TRANSFER_RETURNED,
+            kind=notices.TRANSFER_ACCEPTED if is_accepted else notices.TRANSFER_RETURNED,
             params={"amount": transfer.money.as_json()},
             dedupe_key=f"payments.transfer:{transfer.id}:ended",
             card=card,
@@ -88,7 +86,7 @@ def tell_who_was_paid(event: TransferReceived) -> None:
     transfer = Transfer.objects.get(id=event.transfer_id)
     messaging.notify(
         user_id=transfer.payee_id,
-        kind=transfer_notices.TRANSFER_RECEIVED,
+        kind=notices.TRANSFER_RECEIVED,
         params={"amount": transfer.money.as_json(), "transfer_id": str(transfer.id)},
         dedupe_key=f"payments.transfer:{transfer.id}:received",
     )
@@ -108,8 +106,8 @@ def show_end_of_request(event: MoneyRequestEnded) -> None:
     card = cards.request_card(request)
     messaging.update_card(kind=card.kind, reference=card.reference, data=card.data, version=card.version)
     told = {
-        MoneyRequest.State.PAID: transfer_notices.REQUEST_PAID,
-        MoneyRequest.State.DECLINED: transfer_notices.REQUEST_DECLINED,
+        MoneyRequest.State.PAID: notices.REQUEST_PAID,
+        MoneyRequest.State.DECLINED: notices.REQUEST_DECLINED,
     }
     if kind := told.get(MoneyRequest.State(request.state)):
         messaging.notify(
@@ -135,7 +133,7 @@ def show_who_has_paid(event: SplitMoved) -> None:
     if split.state == Split.State.COMPLETED:
         messaging.notify(
             user_id=split.initiator_id,
-            kind=transfer_notices.SPLIT_COMPLETED,
+            kind=notices.SPLIT_COMPLETED,
             params={"amount": split.money.as_json()},
             dedupe_key=f"payments.split:{split.id}:completed",
             card=card,
@@ -150,7 +148,7 @@ def remind_who_has_not_paid(event: SplitReminded) -> None:
     for share in split.shares.filter(paid_at=None):
         messaging.notify(
             user_id=share.user_id,
-            kind=transfer_notices.SPLIT_REMINDER,
+            kind=notices.SPLIT_REMINDER,
             params={"amount": Money(share.amount_minor, split.currency).as_json()},
             dedupe_key=f"payments.split:{split.id}:reminder:{event.number}",
             card=card,

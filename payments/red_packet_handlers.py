@@ -1,39 +1,25 @@
 """What happens around red packets, and what they plug into the rooms below."""
 
-from typing import Any
+from django.utils.translation import gettext_lazy as _
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-
-from messaging import registry as chats
 from messaging import services as messaging
-from payments import red_packet_copies, red_packet_frames, selectors
+from payments import cards, red_packet_copies, selectors
 from payments.api import red_packet_serializers as shapes
 from payments.events import RedPacketClosed, RedPacketOpened
 from payments.ledger.registry import checks
 from payments.models import RedPacket
 from payments.registry import purposes
-from payments.services.red_packets import PURPOSE, RETURNED, register_red_packet_loop
+from payments.services.red_packets import PURPOSE, register_red_packet_loop
 from superapp.accounts import registry as people
 from superapp.core import metrics
 from superapp.core.events import after_commit, at_least_once
-from superapp.core.money import Money
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
 from superapp.realtime.registry import Push
 
-Json = dict[str, Any]
-
 
 def register() -> None:
-    chats.cards.register(
-        red_packet_frames.KIND,
-        fallback=red_packet_frames.card_in_words,
-        live=selectors.red_packet_card_live,
-        forwardable=False,
-    )
-    chats.notices.register(RETURNED, text=returned_in_words, mutable=True, label=gettext_lazy("Red packets"))
-    purposes.register(PURPOSE, label=gettext_lazy("Red packet"), kind="red_packet", describe=selectors.red_packet_lines)
+    purposes.register(PURPOSE, label=_("Red packet"), kind="red_packet", describe=selectors.red_packet_lines)
     realtime.pushes.register(
         {
             "red_packet.opened": Push(
@@ -57,11 +43,6 @@ def register() -> None:
     metrics.register_overdue("payments.red_packets", lambda: selectors.overdue_red_packets(metrics.OVERDUE))
 
 
-def returned_in_words(params: Json) -> str:
-    amount = Money(params["amount"]["amount"], params["amount"]["currency"])
-    return _("Nobody opened all of your red packet: %(amount)s came back.") % {"amount": amount.shown()}
-
-
 @after_commit(RedPacketOpened)
 def show_opened(event: RedPacketOpened) -> None:
     """Not to the conversation: who got what is for those who have opened theirs. The others' cards ask when shown."""
@@ -72,5 +53,5 @@ def show_opened(event: RedPacketOpened) -> None:
 @at_least_once(RedPacketClosed)
 def show_on_card(event: RedPacketClosed) -> None:
     """Once in a packet's life: a row of the log for each of fifty claims would drown the chat."""
-    card = red_packet_frames.card(RedPacket.objects.get(id=event.packet_id))
+    card = cards.red_packet_card(RedPacket.objects.get(id=event.packet_id))
     messaging.update_card(kind=card.kind, reference=card.reference, data=card.data, version=card.version)

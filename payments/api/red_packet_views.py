@@ -7,9 +7,9 @@ from payments import selectors, services
 from payments.api import red_packet_serializers as shapes
 from payments.api.refusals import PAYING
 from payments.errors import OwnRedPacket, PartTooLarge, PartTooSmall, TooManyParts, WrongConversation
+from payments.frames import claim_frame, packet_frame_for
 from payments.ledger.errors import AccountClosed, AccountFrozen, BalanceTooHigh, LedgerOutOfStep
 from payments.models import RedPacket
-from payments.red_packet_frames import claim_frame, packet_frame_for
 from superapp.core.api import Endpoint, Operation, Page, Shown, paginate
 from superapp.core.api.endpoint import ApiRequest
 from superapp.core.errors import NotFound, TooManyRequests

@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from messaging import selectors as messaging
+from payments.frames import claim_frame, live_frame, packet_frame
 from payments.ledger import selectors as ledger
 from payments.ledger.registry import house_account
 from payments.models import RedPacket, RedPacketClaim
-from payments.red_packet_frames import claim_frame, live_frame, packet_frame
 from payments.registry import ReceiptLine
 from superapp.accounts import selectors as accounts
 from superapp.core.errors import NotFound

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from messaging import services as messaging
+from payments import notices
 from payments.accounts import wallet_accounts
 from payments.errors import AdjustmentDecided, AdjustmentExpired, OwnWallet, SecondPersonNeeded
 from payments.events import MoneyMoved
@@ -232,7 +233,7 @@ def _execute(adjustment: Adjustment, *, actor_id: int, reason: str, **decided: A
     )
     messaging.notify(
         user_id=adjustment.user_id,
-        kind="payments.adjusted",
+        kind=notices.ADJUSTED,
         params={
             "amount": adjustment.amount_minor,
             "currency": adjustment.currency,

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from messaging import selectors as chats
 from messaging import services as messaging
-from payments import red_packet_frames, red_packets, selectors
+from payments import cards, notices, red_packets, selectors
 from payments.accounts import wallet_accounts
 from payments.errors import OwnRedPacket, TooManyParts, WrongConversation
 from payments.events import MoneyMoved, RedPacketClosed, RedPacketOpened
@@ -30,7 +30,6 @@ from superapp.core.money import Money
 log = structlog.get_logger(__name__)
 PURPOSE = "payments.red_packet"
 ESCROW = "red_packets"
-RETURNED = "payments.red_packet_returned"
 BATCH = 50
 #: How often somebody queues up for a packet, each time for as long as the role waits for locks (2 s).
 ATTEMPTS = 3
@@ -91,7 +90,7 @@ def send_red_packet(
             messaging.post_card(
                 conversation_id=conversation_id,
                 sender_id=sender_id,
-                card=red_packet_frames.card(packet),
+                card=cards.red_packet_card(packet),
                 client_id=idempotency_key,
                 is_new=True,
             )
@@ -280,13 +279,13 @@ def _return(packet: RedPacket) -> None:
     )
     messaging.notify(
         user_id=packet.sender_id,
-        kind=RETURNED,
+        kind=notices.RED_PACKET_RETURNED,
         params={
             "amount": Money(packet.left_minor, packet.currency).as_json(),
             "red_packet_id": str(packet.id),
             "conversation_id": str(packet.conversation_id),
         },
-        dedupe_key=f"{RETURNED}:{packet.id}",
+        dedupe_key=f"{notices.RED_PACKET_RETURNED}:{packet.id}",
     )
     publish(MoneyMoved(user_ids=(packet.sender_id,), currency=packet.currency))
     publish(RedPacketClosed(packet_id=packet.id))

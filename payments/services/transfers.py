@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from messaging import services as messaging
 from messaging.errors import ThatIsYou
-from payments import cards, transfer_notices
+from payments import cards, notices
 from payments.accounts import wallet_accounts
 from payments.errors import TransferEnded as Ended
 from payments.errors import TransferExpired
@@ -195,7 +195,7 @@ def _remind(transfer_id: int, lease: Lease) -> int:
     transfer = Transfer.objects.get(id=transfer_id)
     messaging.notify(
         user_id=transfer.payee_id,
-        kind=transfer_notices.TRANSFER_EXPIRING,
+        kind=notices.TRANSFER_EXPIRING,
         params={"amount": transfer.money.as_json()},
         dedupe_key=f"payments.transfer:{transfer_id}:expiring",
         card=cards.transfer_card(transfer),
