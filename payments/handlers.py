@@ -6,12 +6,12 @@ from payments import (
     accounts,
     cards,
     corrections,
+    leaving,
     notices,
     payment_handlers,
     person_to_person,
     red_packet_handlers,
     services,
-    wallet_copies,
     wallet_handlers,
 )
 from superapp.accounts import registry as people
@@ -28,19 +28,14 @@ def register() -> None:
     wallet_handlers.register()
     person_to_person.register()
     payment_handlers.register()
-    people.privacy.register(
-        "wallet_security",
-        export=wallet_copies.copy_of_security,
-        erase=services.erase_security,
-        covers={
-            "payments.Approval": {"user_id"},
-            "payments.KnownPayee": {"user_id"},
-            "payments.LimitCounter": {"user_id"},
-            "payments.PaceCounter": {"user_id"},
-            "payments.Wallet": {"user_id"},
-        },
-    )
     red_packet_handlers.register()
+    people.privacy.register(
+        "payments",
+        export=leaving.copy_of_person,
+        erase=leaving.erase_person,
+        blockers=leaving.blockers,
+        covers=leaving.COVERS,
+    )
 
 
 @at_least_once(PhoneChanged)

@@ -2,12 +2,11 @@
 
 from django.utils import translation
 
-from payments import payment_copies, selectors, soundness
+from payments import selectors, soundness
 from payments.api import payment_serializers as shapes
 from payments.events import PaymentMade, PaymentRefunded
 from payments.ledger import registry as ledger
 from payments.services import expiry
-from superapp.accounts import registry as people
 from superapp.accounts import selectors as accounts
 from superapp.core import metrics
 from superapp.core.events import after_commit
@@ -24,17 +23,6 @@ def register() -> None:
     metrics.register_overdue("payments.holds", lambda: selectors.overdue_holds(metrics.OVERDUE))
     realtime.pushes.register(
         {"payment.updated": Push("You have paid a product, or something of it came back.", shapes.PaymentOutput)}
-    )
-    people.privacy.register(
-        "payments_to_products",
-        export=payment_copies.copy_of_payments,
-        erase=payment_copies.keep_books,
-        blockers=payment_copies.under_way,
-        covers={
-            "payments.Hold": {"payer_id"},
-            "payments.Payment": {"payer_id"},
-            "payments.PaymentLeg": {"party_id"},
-        },
     )
 
 

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services as messaging
-from payments import cards, notices, receive_codes, selectors, services, transfer_copies
+from payments import cards, notices, receive_codes, selectors, services
 from payments.api.request_serializers import MoneyRequestOutput, SplitOutput
 from payments.api.transfer_serializers import TransferOutput
 from payments.events import (
@@ -19,7 +19,6 @@ from payments.events import (
 from payments.ledger import registry as ledger
 from payments.models import MoneyRequest, Split, Transfer
 from payments.registry import purposes
-from superapp.accounts import registry as people
 from superapp.core import links, metrics
 from superapp.core.events import after_commit, at_least_once
 from superapp.core.money import Money
@@ -47,13 +46,6 @@ def register() -> None:
     services.register_request_loop()
     ledger.checks.register(
         "transfers", selectors.escrow_problems, says="what waits to be accepted is what stands in its escrow"
-    )
-    people.privacy.register(
-        "transfers",
-        export=transfer_copies.copy_of_transfers,
-        erase=transfer_copies.erase_codes,
-        blockers=transfer_copies.blockers_of_transfers,
-        covers=transfer_copies.COVERS,
     )
     services.register_transfer_loop()
     metrics.register_overdue("payments.transfers", lambda: selectors.overdue_transfers(metrics.OVERDUE))

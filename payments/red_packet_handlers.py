@@ -3,14 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 
 from messaging import services as messaging
-from payments import cards, red_packet_copies, selectors
+from payments import cards, selectors
 from payments.api import red_packet_serializers as shapes
 from payments.events import RedPacketClosed, RedPacketOpened
 from payments.ledger.registry import checks
 from payments.models import RedPacket
 from payments.registry import purposes
 from payments.services.red_packets import PURPOSE, register_red_packet_loop
-from superapp.accounts import registry as people
 from superapp.core import metrics
 from superapp.core.events import after_commit, at_least_once
 from superapp.realtime import push
@@ -31,13 +30,6 @@ def register() -> None:
         "red_packets",
         selectors.red_packet_problems,
         says="what nobody has opened is what stands in its escrow, and parts are as they were drawn",
-    )
-    people.privacy.register(
-        "red_packets",
-        export=red_packet_copies.copy_of_red_packets,
-        erase=red_packet_copies.keep_red_packets,
-        blockers=red_packet_copies.blockers_of_red_packets,
-        covers=red_packet_copies.COVERS,
     )
     register_red_packet_loop()
     metrics.register_overdue("payments.red_packets", lambda: selectors.overdue_red_packets(metrics.OVERDUE))

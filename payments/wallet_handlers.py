@@ -2,11 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import leaving, selectors
+from payments import selectors
 from payments.api import wallet_serializers as shapes
 from payments.events import MoneyMoved
 from payments.registry import purposes
-from superapp.accounts import registry as people
 from superapp.core.events import after_commit
 from superapp.realtime import push
 from superapp.realtime import registry as realtime
@@ -17,13 +16,6 @@ def register() -> None:
     purposes.register("payments.opening", label=_("Opening balance"), kind="adjustment")
     realtime.pushes.register(
         {"wallet.changed": Push("What you have in one currency, once it has changed.", shapes.WalletOutput)}
-    )
-    people.privacy.register(
-        "wallets",
-        export=leaving.copy_of_wallets,
-        erase=leaving.close_wallets,
-        blockers=leaving.money_left,
-        covers=leaving.COVERS,
     )
 
 

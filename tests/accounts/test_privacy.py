@@ -115,12 +115,7 @@ def test_every_room_with_people_has_registered_itself() -> None:
         "safety",
         "realtime",
         "messaging",
-        "wallet_corrections",
-        "wallets",
-        "transfers",
-        "payments_to_products",
-        "wallet_security",
-        "red_packets",
+        "payments",
     ]
 
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from django.db.models.functions import Now
 
-from payments import selectors, services, transfer_copies
+from payments import selectors, services
+from payments.leaving import transfers
 from payments.models import MoneyRequest, ReceiveCode, Transfer
 from superapp.accounts.registry import Rows
 from superapp.core import leases
@@ -121,7 +122,7 @@ def test_what_should_have_gone_back_is_noticed() -> None:
 
 
 def copy_of(who: Device) -> dict[str, list[Any]]:
-    parts = transfer_copies.copy_of_transfers(who.user_id)
+    parts = transfers.copy_of_transfers(who.user_id)
     return {name: list(part.rows) for name, part in parts if isinstance(part, Rows)}
 
 
@@ -145,7 +146,7 @@ def test_a_copy_holds_what_one_paid_asked_and_shared() -> None:
 
 
 def test_a_copy_goes_beyond_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer_copies, "BATCH", 2)
+    monkeypatch.setattr(transfers, "BATCH", 2)
     ada, bo, _ = payer_and_friend()
     ids = [send_money(ada, bo, 1)["id"] for _ in range(5)]
     assert [row["id"] for row in copy_of(bo)["transfers"]] == ids
@@ -154,11 +155,11 @@ def test_a_copy_goes_beyond_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_has_sent_what_may_come_back_stays_until_it_has() -> None:
     ada, bo, _ = payer_and_friend()
     made = send_money(ada, bo)
-    ((blocker),) = transfer_copies.blockers_of_transfers(ada.user_id)
+    ((blocker),) = transfers.blockers_of_transfers(ada.user_id)
     assert (blocker.code, blocker.details) == ("transfers_waiting", {"count": 1})
-    assert transfer_copies.blockers_of_transfers(bo.user_id) == []
+    assert transfers.blockers_of_transfers(bo.user_id) == []
     Api(ada).ok("POST", f"transfers/{made['id']}/cancel/")
-    assert transfer_copies.blockers_of_transfers(ada.user_id) == []
+    assert transfers.blockers_of_transfers(ada.user_id) == []
 
 
 def test_nobody_is_paid_by_the_codes_of_who_is_gone() -> None:
@@ -166,7 +167,7 @@ def test_nobody_is_paid_by_the_codes_of_who_is_gone() -> None:
     standing = Api(bo).get("wallet/receive-code/")["url"]
     asked = Api(bo).ok("POST", "wallet/receive-codes/", {"amount": cny(7)}, status=201, key=str(uuid4()))["url"]
     for _ in range(2):
-        transfer_copies.erase_codes(bo.user_id)
+        transfers.erase_codes(bo.user_id)
     assert not ReceiveCode.objects.filter(owner_id=bo.user_id).exists()
     assert refused(ada, "transfers/instant/", {"code": standing, "amount": cny(1)}) == (410, "link_ended")
     assert refused(ada, "transfers/instant/", {"code": asked}) == (404, "not_found")

@@ -7,7 +7,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from payments import leaving, services
+from payments import services
+from payments.leaving import wallets
 from payments.ledger import errors
 from payments.ledger import services as ledger
 from payments.ledger.models import Account, Posting
@@ -23,6 +24,7 @@ from tests.messaging.test_statements import statements
 from tests.payments import history, money
 from tests.payments.history import Cafe, move
 from tests.payments.paying import make_easy, payer_and_friend, send_money
+from tests.payments.security import set_pin
 from tests.realtime.people import Device, person
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +37,7 @@ def ada() -> Device:
 
 def copy_of(who: Device) -> dict[str, Any]:
     """Parts of the copy, lists of rows as lists."""
-    (room,) = [room for room in registry.privacy.rooms() if room.name == "wallets"]
+    (room,) = [room for room in registry.privacy.rooms() if room.name == "payments"]
     return {
         path: list(content.rows) if isinstance(content, Rows) else content for path, content in room.export(who.user_id)
     }
@@ -62,8 +64,21 @@ def test_copy_has_every_wallet_and_every_line(ada: Device, monkeypatch: pytest.M
     assert cafe.asked == []
 
 
+def test_copy_has_the_same_parts_in_the_same_order_and_each_has_a_name_of_its_own(ada: Device) -> None:
+    before = list(copy_of(ada))
+    money.fund(ada.user_id, 1_000)
+    set_pin(ada.user_id)
+    # The wallet's row is there once somebody has a PIN: nothing before it changes its place.
+    assert (before[-3:], list(copy_of(ada))) == (
+        ["red_packets/opened", "limits", "known_payees"],
+        [*before[:-2], "security", *before[-2:]],
+    )
+    (room,) = [room for room in registry.privacy.rooms() if room.name == "payments"]
+    assert len([*room.export(ada.user_id)]) == len(before) + 1
+
+
 def test_long_statement_is_copied_in_batches(ada: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaving, "BATCH", 2)
+    monkeypatch.setattr(wallets, "BATCH", 2)
     for amount in range(1, 6):
         move(ada.user_id, amount)
     assert [row["amount"]["amount"] for row in copy_of(ada)["statement"]] == [1, 2, 3, 4, 5]
@@ -97,15 +112,15 @@ def test_what_is_held_or_frozen_is_money_too(ada: Device) -> None:
         reference=str(new_id()),
         expires_at=timezone.now() + timedelta(hours=1),
     )
-    assert [blocker.code for blocker in leaving.money_left(ada.user_id)] == ["wallet_not_empty"]
+    assert [blocker.code for blocker in wallets.money_left(ada.user_id)] == ["wallet_not_empty"]
     ledger.set_status(account_id=account, status="frozen")
-    assert [blocker.code for blocker in leaving.money_left(ada.user_id)] == ["wallet_not_empty"]
+    assert [blocker.code for blocker in wallets.money_left(ada.user_id)] == ["wallet_not_empty"]
 
 
 def test_asking_costs_one_statement(ada: Device) -> None:
     for currency in ("CNY", "EUR", "USD"):
         money.fund(ada.user_id, 5, currency)
-    assert statements(lambda: leaving.money_left(ada.user_id)) == 1
+    assert statements(lambda: wallets.money_left(ada.user_id)) == 1
 
 
 def test_closed_wallets_take_nothing_more_and_their_lines_stay(ada: Device) -> None:
@@ -113,7 +128,7 @@ def test_closed_wallets_take_nothing_more_and_their_lines_stay(ada: Device) -> N
     move(ada.user_id, -10)
     before = list(Posting.objects.filter(account__owner=ada.user_id).order_by("seq").values())
     for _again in range(2):
-        leaving.close_wallets(ada.user_id)
+        wallets.close_wallets(ada.user_id)
     accounts = Account.objects.filter(owner=ada.user_id)
     assert set(accounts.values_list("status", flat=True)) == {"closed"}
     with pytest.raises(errors.AccountClosed), transaction.atomic():
@@ -125,7 +140,7 @@ def test_nobody_is_paid_in_a_currency_of_which_they_had_nothing(ada: Device) -> 
     """Their first euro would open a wallet, which nobody has any more."""
     money.fund(ada.user_id, 10)
     move(ada.user_id, -10)
-    leaving.close_wallets(ada.user_id)
+    wallets.close_wallets(ada.user_id)
     with pytest.raises(errors.AccountClosed), transaction.atomic():
         money.fund(ada.user_id, 10, "EUR")
 
@@ -133,7 +148,7 @@ def test_nobody_is_paid_in_a_currency_of_which_they_had_nothing(ada: Device) -> 
 def test_money_that_came_at_the_last_moment_is_not_lost(ada: Device) -> None:
     money.fund(ada.user_id, 10)
     with pytest.raises(errors.AccountNotEmpty), transaction.atomic():
-        leaving.close_wallets(ada.user_id)
+        wallets.close_wallets(ada.user_id)
 
 
 # --- The whole way ----------------------------------------------------------------------------------------------------

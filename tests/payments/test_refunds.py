@@ -13,12 +13,12 @@ from payments import selectors, services
 from payments.api.payment_serializers import PaymentOutput
 from payments.errors import AccountFrozen, InvalidAmount, PayeeShort, RefundTooHigh, TooManyRefunds
 from payments.events import PaymentRefunded
+from payments.leaving.payments import copy_of_payments, under_way
 from payments.ledger import selectors as ledgers
 from payments.ledger import services as ledger
 from payments.ledger.services import Line
 from payments.legs import accounts
 from payments.models import Refund
-from payments.payment_copies import copy_of_payments, under_way
 from payments.refunding import sources
 from payments.services import Party
 from superapp.core.errors import IdempotencyConflict, NotFound

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from payments import services, wallet_copies
+from payments import services
+from payments.leaving import security
 from payments.models import Approval, KnownPayee, LimitCounter, PaceCounter, Wallet
 from superapp.accounts.registry import Rows
 from tests.payments.security import approve, set_pin
@@ -28,8 +29,7 @@ def somebody_who_paid() -> int:
 def test_copy_says_what_was_paid_and_whom_and_not_the_pin() -> None:
     user_id = somebody_who_paid()
     parts = {
-        name: list(part.rows) if isinstance(part, Rows) else part
-        for name, part in wallet_copies.copy_of_security(user_id)
+        name: list(part.rows) if isinstance(part, Rows) else part for name, part in security.copy_of_security(user_id)
     }
     assert set(parts) == {"security", "limits", "known_payees"}
     assert parts["security"]["tier"] == "basic"

@@ -1,7 +1,4 @@
-"""What payments to products put into a copy of somebody's data, and what keeps somebody from leaving.
-
-Nothing of it is erased: books are kept, and the ids in them belong to nobody then.
-"""
+"""What a copy of somebody's data holds of payments to products, and what of them keeps somebody from leaving."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,15 +11,17 @@ from superapp.accounts.registry import Blocker, Json, Part, Rows
 from superapp.core.api.fields import rfc3339
 from superapp.core.money import Money
 
+COVERS = {
+    "payments.Hold": {"payer_id"},
+    "payments.Payment": {"payer_id"},
+    "payments.PaymentLeg": {"party_id"},
+}
+
 
 def copy_of_payments(user_id: int) -> Iterator[Part]:
     yield "held_amounts", Rows(_holds(user_id))
     yield "payments", Rows(_paid(user_id))
     yield "earned", Rows(_earned(user_id))
-
-
-def keep_books(user_id: int) -> None:
-    """A payment was between two: the other one's half says the same as before."""
 
 
 def under_way(user_id: int) -> list[Blocker]:

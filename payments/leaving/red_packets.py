@@ -1,4 +1,4 @@
-"""Somebody leaves the product: what a copy of their data holds of red packets, and what keeps them here for a day."""
+"""What a copy of somebody's data holds of red packets, and what of them keeps somebody here for a day."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ BATCH = 500
 
 
 def copy_of_red_packets(user_id: int) -> Iterator[Part]:
-    yield "sent", Rows(_sent(user_id))
-    yield "opened", Rows(_opened(user_id))
+    yield "red_packets/sent", Rows(_sent(user_id))
+    yield "red_packets/opened", Rows(_opened(user_id))
 
 
 def _sent(user_id: int) -> Iterator[Json]:
@@ -46,10 +46,6 @@ def _opened(user_id: int) -> Iterator[Json]:
                 "opened_at": rfc3339(claim.created_at),
             }
         last = batch[-1].packet_id
-
-
-def keep_red_packets(user_id: int) -> None:
-    """Who got how much from whom stays in the books, under ids that then lead to nobody."""
 
 
 def blockers_of_red_packets(user_id: int) -> list[Blocker]:

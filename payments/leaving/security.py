@@ -1,10 +1,18 @@
-"""What the security of somebody's wallet puts into a copy of their data."""
+"""What a copy of somebody's data holds of the security of their wallet."""
 
 from collections.abc import Iterator
 
 from payments.models import KnownPayee, LimitCounter, Wallet
 from superapp.accounts.registry import Json, Part, Rows
 from superapp.core.api.fields import rfc3339
+
+COVERS = {
+    "payments.Approval": {"user_id"},
+    "payments.KnownPayee": {"user_id"},
+    "payments.LimitCounter": {"user_id"},
+    "payments.PaceCounter": {"user_id"},
+    "payments.Wallet": {"user_id"},
+}
 
 
 def copy_of_security(user_id: int) -> Iterator[Part]:

@@ -1,7 +1,4 @@
-"""Somebody leaves: what a copy of their data holds of money between people, and what they have to settle before.
-
-What they paid and were paid stays: it is in the books, and in the statement of whoever was on the other side.
-"""
+"""What a copy of somebody's data holds of money between people, what they have to settle before, and what goes."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,6 @@
-"""Somebody leaves: what a copy of their data holds of their wallets, and that these have to be empty before.
+"""What a copy of somebody's data holds of their wallets, and that these have to be empty before they go.
 
-Lines stay as they are: books are kept, and the id in them belongs to nobody then. What stands behind them is in the
-copies of transfers, red packets and payments.
+Lines stay as they are. What stands behind them is in the copies of transfers, red packets and payments.
 """
 
 from collections.abc import Iterator
