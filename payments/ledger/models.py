@@ -65,8 +65,9 @@ class Account(models.Model):
                 condition=Q(floor_minor=None) | Q(balance_minor__gte=F("floor_minor") + F("held_minor")),
                 name="ledger_account_floor",
             ),
+            # The functions let nothing new in above it. What comes back they do let in, or it could go nowhere.
             models.CheckConstraint(
-                condition=Q(ceiling_minor=None) | Q(balance_minor__lte=F("ceiling_minor")),
+                condition=Q(ceiling_minor=None) | Q(is_appended=False) | Q(balance_minor__lte=F("ceiling_minor")),
                 name="ledger_account_ceiling",
             ),
             # What is not there cannot be held, so an account without a floor holds nothing.

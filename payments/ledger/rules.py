@@ -65,7 +65,7 @@ ACCOUNTS = """
             THEN format('holds %%s, its open holds add up to %%s', held_minor, open_minor) END),
         ('limits', CASE WHEN balance_minor - held_minor < floor_minor
             THEN format('has %%s, %%s held, below its floor of %%s', balance_minor, held_minor, floor_minor) END),
-        ('limits', CASE WHEN balance_minor > ceiling_minor
+        ('limits', CASE WHEN is_appended AND balance_minor > ceiling_minor
             THEN format('has %%s, above its ceiling of %%s', balance_minor, ceiling_minor) END),
         ('limits', CASE WHEN status = 'closed' AND (balance_minor, held_minor) <> (0, 0)
             THEN format('is closed with %%s in it', balance_minor) END),

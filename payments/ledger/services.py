@@ -61,6 +61,7 @@ _REFUSALS: dict[str | None, type[DomainError]] = {
     "SL424": CaptureTooHigh,
     "SL425": HoldTooLow,
     "SL426": AccountNotEmpty,
+    "SL427": BalanceTooHigh,
     # bigint out of range
     "22003": BalanceTooHigh,
     "ledger_account_floor": InsufficientFunds,

@@ -180,10 +180,6 @@ DAMAGE: dict[str, tuple[str, dict[str, list[str]]]] = {
         "UPDATE ledger_account SET floor_minor = 621 WHERE id = %(ada)s",
         {"limits": ["account {ada} has 650, 30 held, below its floor of 621"]},
     ),
-    "above the ceiling": (
-        "UPDATE ledger_account SET ceiling_minor = 649 WHERE id = %(ada)s",
-        {"limits": ["account {ada} has 650, above its ceiling of 649"]},
-    ),
     "closed with money": (
         "UPDATE ledger_account SET status = 'closed' WHERE id = %(bo)s",
         {"limits": ["account {bo} is closed with 835 in it"]},

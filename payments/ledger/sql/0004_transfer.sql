@@ -60,8 +60,12 @@ BEGIN
         SET balance_minor = balance_minor + changes[turn], seq = seq + 1,
             moved_at = greatest(moved_at, clock_timestamp())
         WHERE id = accounts[turn] AND NOT is_appended
-        RETURNING status, currency, balance_minor, seq, moved_at INTO account;
+        RETURNING status, currency, balance_minor, ceiling_minor, seq, moved_at INTO account;
         IF FOUND THEN
+            -- What comes back is let in above it: it was there before.
+            IF changes[turn] > 0 AND account.balance_minor > account.ceiling_minor AND NOT returns THEN
+                RAISE EXCEPTION 'account % would hold more than it may', accounts[turn] USING ERRCODE = 'SL427';
+            END IF;
             places[turn] := account.seq;
             balances[turn] := account.balance_minor;
             moments[turn] := account.moved_at;

@@ -54,6 +54,13 @@ BEGIN
         (entry_id, leg, account_id, currency, amount_minor, seq, balance_after_minor, posted_at)
     SELECT entry, asked.leg, asked.id, a.currency, asked.amount, moved.seq, moved.balance_minor, moved.moved_at
     FROM asked JOIN ledger_account AS a ON a.id = asked.id LEFT JOIN moved ON moved.id = asked.id;
+    -- What comes back is let in above it: it was there before.
+    IF NOT returns AND EXISTS (
+        SELECT FROM unnest(accounts, amounts) AS asked (id, amount) JOIN ledger_account AS a ON a.id = asked.id
+        WHERE asked.amount > 0 AND NOT a.is_appended AND a.balance_minor > a.ceiling_minor
+    ) THEN
+        RAISE EXCEPTION 'an account would hold more than it may' USING ERRCODE = 'SL427';
+    END IF;
 END $ledger$;
 
 -- Several legs, sum zero in each currency. Returns new_id, or the id of the entry that an earlier attempt made.

@@ -75,7 +75,7 @@ class Purse:
             after = (self.total if self.is_appended else self.balance) + amount
             if self.floor is not None and after - self.held + (frees or 0) < self.floor:
                 found.add(errors.InsufficientFunds)
-            if self.ceiling is not None and after > self.ceiling:
+            if self.ceiling is not None and amount > 0 and after > self.ceiling and not returns:
                 found.add(errors.BalanceTooHigh)
         return found
 

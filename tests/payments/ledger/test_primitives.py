@@ -109,6 +109,25 @@ def test_a_wallet_takes_no_more_than_its_ceiling(ada: int, settings: Any) -> Non
     small = account(new_id())
     send(ada, small, 200)
     refused(errors.BalanceTooHigh, send, ada, small, 1)
+    two = {"purpose": "test", "reference": "two", "step": "pay"}
+    refused(errors.BalanceTooHigh, ledger.post, lines=lines((ada, -1), (small, 1)), **two)
+
+
+def test_what_comes_back_reaches_a_wallet_that_is_full_meanwhile(ada: int, settings: Any) -> None:
+    settings.WALLET_CEILING_MINOR = 200
+    small = account(new_id())
+    sent = send(ada, small, 200)
+    escrow = ledger.house_account("escrow", "CNY", "transfers")
+    send(small, escrow, 150)
+    send(ada, small, 150)
+    refused(errors.BalanceTooHigh, send, escrow, small, 150)
+    send(escrow, small, 150, returns=True)
+    assert stands(small) == [(350, 0)]
+    # Nothing new while there is more than there may be; and back the other way it goes as well.
+    refused(errors.BalanceTooHigh, send, ada, small, 1)
+    ledger.reverse(entry_id=sent.entry_id, purpose="test", reference="back", step="reverse")
+    assert stands(small) == [(150, 0)]
+    send(ada, small, 50)
 
 
 def test_frozen_and_closed_accounts_take_part_in_nothing_but_returns(ada: int, bo: int) -> None:

@@ -128,7 +128,6 @@ CHANGES = [
     ("UPDATE ledger_account SET seq = seq - 1 WHERE id = %(ada)s", "only ever appended to"),
     ("UPDATE ledger_account SET balance_minor = 29 WHERE id = %(ada)s", "ledger_account_floor"),
     ("UPDATE ledger_account SET held_minor = -1 WHERE id = %(ada)s", "ledger_account_held"),
-    ("UPDATE ledger_account SET ceiling_minor = 1 WHERE id = %(ada)s", "ledger_account_ceiling"),
     ("UPDATE ledger_account SET status = 'closed' WHERE id = %(ada)s", "ledger_account_closed_empty"),
     ("UPDATE ledger_hold SET amount_minor = 25 WHERE id = %(hold)s", "only ever appended to"),
     ("UPDATE ledger_hold SET account_id = %(bo)s WHERE id = %(hold)s", "only ever appended to"),
