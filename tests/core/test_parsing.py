@@ -41,6 +41,11 @@ def test_key_that_stands_twice_is_refused(text: bytes) -> None:
     assert reason(text) == "a key stands twice in one object"
 
 
+def test_a_number_without_end_is_refused_in_our_words() -> None:
+    assert reason("9" * 1_001) == reason("9" * 5_000) == "a number has too many digits"
+    assert parse_json("9" * 1_000, max_depth=1) == int("9" * 1_000)
+
+
 @pytest.mark.parametrize("text", [b"NaN", b'{"a": Infinity}', b"[-Infinity]", b"1e400", b'{"a": [-1e400]}'])
 def test_number_that_json_does_not_know_is_refused(text: bytes) -> None:
     assert reason(text).endswith(("is not JSON", "is out of range"))

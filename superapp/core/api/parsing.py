@@ -12,13 +12,17 @@ from superapp.core.errors import BodyTooLarge, MalformedBody, UnsupportedMediaTy
 # A surrogate without its partner is no character: Postgres and every other client would refuse it later.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+MOST_DIGITS = 1_000
+
 
 def parse_json(text: str | bytes, *, max_depth: int) -> Any:
     """Python values of a JSON text. Raises ``MalformedBody`` with a reason that helps the one who wrote it."""
     try:
         # Decoded here: left to itself, json would also take UTF-16 and UTF-32.
         text = text if isinstance(text, str) else text.decode()
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+        )
     except RecursionError:
         raise MalformedBody(reason="nested too deeply") from None
     except UnicodeDecodeError:
@@ -69,8 +73,15 @@ def _no_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is out of range")
+        raise ValueError("a number is out of range")
     return value
+
+
+def _whole(text: str) -> int:
+    # Python has a bound of its own, and would say how to turn it off.
+    if len(text) > MOST_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(text)
 
 
 def _check(value: Any, depth_left: int) -> None:
