@@ -152,7 +152,7 @@ def transfer(
 
 
 def post(*, lines: Sequence[Line], purpose: str, reference: str, step: str, returns: bool = False) -> Posted:
-    """Move money between 2 to 100 different accounts, all or nothing; the lines add up to zero in each currency.
+    """Move money between 2 to 1,000 different accounts, all or nothing; the lines add up to zero in each currency.
 
     Raises as ``transfer`` does; ``CurrencyMismatch`` where they do not add up.
     """

@@ -18,10 +18,11 @@ from payments.ledger import selectors as ledgers
 from payments.ledger import services as ledger
 from payments.ledger.services import Line
 from payments.legs import accounts
-from payments.models import Refund
+from payments.models import Payment, Refund
 from payments.refunding import sources
 from payments.services import Party
 from superapp.core.errors import IdempotencyConflict, NotFound
+from superapp.core.ids import new_id
 from tests.messaging.api import Api
 from tests.messaging.conftest import Wire, wire  # noqa: F401  (a fixture)
 from tests.payments import shop
@@ -364,3 +365,16 @@ def test_a_product_that_is_broken_keeps_nobody_from_what_they_paid(monkeypatch: 
     payment = shop.pay(ada, kept(100))
     monkeypatch.setattr(shop, "is_broken", True)
     assert selectors.payment_frame(viewer_id=ada, payment_id=payment.id)["title"] == "Order"
+
+
+def test_what_was_settled_to_very_many_is_given_back_by_all_of_them() -> None:
+    ada, reference = payer(300), shop.new_reference()
+    payment = shop.pay(ada, kept(300), reference=reference)
+    people = [new_id() for _ in range(150)]
+    for number in range(3):
+        fifty = people[number * 50 : number * 50 + 50]
+        shop.settle(reference, *(to_user(user_id, 2) for user_id in fifty), step=f"settle {number}")
+    refund(payment, 150, "half")
+    assert {wallet(user_id).balance_minor for user_id in people} == {1}
+    refund(payment, 150, "rest")
+    assert (wallet(ada).balance_minor, Payment.objects.get(id=payment.id).left_minor) == (300, 0)

@@ -7,8 +7,10 @@ CREATE OR REPLACE FUNCTION ledger_write(
 DECLARE
     account record;
 BEGIN
-    IF cardinality(accounts) NOT BETWEEN 2 AND 100 OR cardinality(accounts) <> cardinality(amounts) THEN
-        RAISE EXCEPTION 'an entry has 2 to 100 legs' USING ERRCODE = 'SL400';
+    -- The most are in a refund of what was settled to many, in several steps.
+    IF coalesce(cardinality(accounts), 0) NOT BETWEEN 2 AND 1000
+        OR cardinality(accounts) IS DISTINCT FROM cardinality(amounts) THEN
+        RAISE EXCEPTION 'an entry has 2 to 1000 legs' USING ERRCODE = 'SL400';
     ELSIF cardinality(accounts) <> (SELECT count(DISTINCT id) FROM unnest(accounts) AS id) THEN
         RAISE EXCEPTION 'an account has one leg' USING ERRCODE = 'SL422';
     ELSIF EXISTS (

@@ -194,3 +194,11 @@ def test_nothing_moves_while_the_functions_are_those_of_another_release(books: B
     _install((functions.SQL / "0006_holds.sql").read_text())
     assert Client().get("/readyz").status_code == 200
     assert not send(books["ada"], books["bo"], 1).is_replay
+
+
+@pytest.mark.parametrize(
+    "legs", ["NULL, NULL", "'{}', '{}'", "ARRAY[%(ada)s], ARRAY[1]", "ARRAY[%(ada)s, %(bo)s], NULL"]
+)
+def test_an_entry_has_legs_whatever_the_application_asks(legs: str, books: Books) -> None:
+    statement = f"SELECT ledger_post(1, {legs}, 'test', 'none', 'send', false)"
+    refused("default", statement, books, "2 to 1000 legs")
