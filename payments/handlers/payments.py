@@ -1,4 +1,4 @@
-"""What payments to products plug in below, and how payers learn of them; ``handlers`` has the rest of this room."""
+"""What payments to products plug in below, and how payers learn of them."""
 
 from django.utils import translation
 

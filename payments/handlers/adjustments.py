@@ -1,4 +1,4 @@
-"""What corrections plug into the rooms below."""
+"""What corrections plug in below."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -7,7 +7,6 @@ from payments.registry import purposes
 
 
 def register() -> None:
-    """Called once at start."""
     purposes.register(
         "payments.adjustment", label=_("Correction"), kind="adjustment", describe=selectors.adjustment_lines
     )

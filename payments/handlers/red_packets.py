@@ -1,4 +1,4 @@
-"""What happens around red packets, and what they plug into the rooms below."""
+"""What red packets plug in below, and how people learn of them."""
 
 from django.utils.translation import gettext_lazy as _
 

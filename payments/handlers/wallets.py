@@ -1,4 +1,4 @@
-"""What wallets and statements plug in below, and how phones learn of money; ``handlers`` has the rest of this room."""
+"""What wallets and statements plug in below, and how phones learn of money."""
 
 from django.utils.translation import gettext_lazy as _
 
