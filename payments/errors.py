@@ -2,6 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
+# Also said of requests for money: one code, one sentence.
+from messaging.errors import RequestExpired as RequestExpired
 from payments.ledger.errors import AccountClosed as AccountClosed
 from payments.ledger.errors import AccountFrozen as AccountFrozen
 from payments.ledger.errors import BalanceTooHigh as BalanceTooHigh
@@ -113,10 +115,6 @@ class RequestEnded(DomainError):
     """``state`` says how."""
 
     code, status, message = "request_ended", 409, _("This request for money is no longer waiting.")
-
-
-class RequestExpired(DomainError):
-    code, status, message = "request_expired", 410, _("This request for money was not answered in time.")
 
 
 class NotMembers(DomainError):

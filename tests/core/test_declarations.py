@@ -155,7 +155,7 @@ def test_code_belongs_to_one_error() -> None:
     assert {code: names for code, names in by_code.items() if len(names) > 1} == {}
 
 
-@pytest.mark.parametrize("error", sorted(errors() - {DomainError}, key=lambda error: error.code), ids=str)
+@pytest.mark.parametrize("error", sorted(errors() - {DomainError}, key=str), ids=str)
 def test_error_has_code_status_and_sentence_of_its_own(error: type[DomainError]) -> None:
     assert {"code", "message"} <= vars(error).keys()
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
@@ -163,11 +163,16 @@ def test_error_has_code_status_and_sentence_of_its_own(error: type[DomainError])
     assert re.fullmatch(r"[A-Z].*\.", str(error.message))
 
 
-@pytest.mark.parametrize("error", sorted(errors(), key=lambda error: error.code), ids=str)
+@pytest.mark.parametrize("error", sorted(errors(), key=str), ids=str)
 def test_error_can_be_shown(error: type[DomainError]) -> None:
     shown = error(reason="x").as_json()
     assert set(shown) == {"code", "message", "details"}
     assert shown["details"]["reason"] == "x"
+
+
+def test_a_code_is_one_error_wherever_it_is_raised() -> None:
+    codes = [error.code for error in errors() - {DomainError} if "code" in vars(error)]
+    assert {code for code in codes if codes.count(code) > 1} == set()
 
 
 # --- Limits -----------------------------------------------------------------------------------------------------------
