@@ -7,6 +7,7 @@
 """
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -148,6 +149,18 @@ def _empty_redis(request: pytest.FixtureRequest) -> None:
     if OWN_DATABASE.isdisjoint(request.fixturenames):
         stage.flush(os.environ["REDIS_URL"])
         reset_clients()
+
+
+# --- Ids --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _ids_come_back_from_the_future() -> Iterator[None]:
+    """Ids never go back, so after a test that turned the clock forward everything would be made later than now."""
+    yield
+    made = ids._generator
+    with made._lock:
+        made._milliseconds = min(made._milliseconds, time.time_ns() // 1_000_000 - ids.EPOCH_MILLISECONDS)
 
 
 # --- The socket's contract --------------------------------------------------------------------------------------------

@@ -162,10 +162,10 @@ sizes = {
         hold_endings=60,
         deeds_of_each=2_000,
         rush_payments=4_000,
-        shop_models=400,
+        shop_models=200,
         shop_model_steps=50,
         statement_lines=50_000,
         kill_rounds=20,
-        transfers_between_kills=150,
+        transfers_between_kills=60,
     ),
 }[SIZE]
