@@ -76,7 +76,7 @@ def test_copy_is_made_by_a_worker(worker: Worker) -> None:
 def test_worker_killed_in_the_middle_costs_one_step(worker: Worker, shared_root: Path) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         # The last room reads this table: the others will be done, and this one waits.
-        cursor.execute("LOCK TABLE messaging_friendship IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE payments_wallet IN ACCESS EXCLUSIVE MODE")
         export_id = requested_elsewhere()
         until(lambda: len(export(export_id).done_rooms) == len(privacy.rooms()) - 1)
         worker.kill()

@@ -42,8 +42,8 @@ def test_key_that_stands_twice_is_refused(text: bytes) -> None:
 
 
 def test_a_number_without_end_is_refused_in_our_words() -> None:
-    assert reason("9" * 1_001) == reason("9" * 5_000) == "a number has too many digits"
-    assert parse_json("9" * 1_000, max_depth=1) == int("9" * 1_000)
+    assert reason("9" * 4_301) == reason("9" * 5_000) == "a number has too many digits"
+    assert parse_json("9" * 4_300, max_depth=1) == int("9" * 4_300)
 
 
 @pytest.mark.parametrize("text", [b"NaN", b'{"a": Infinity}', b"[-Infinity]", b"1e400", b'{"a": [-1e400]}'])

@@ -1,8 +1,13 @@
 """What the people of the demo city have and owe: the books are even, and seeding again changes nothing."""
 
+import io
+import re
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from payments.ledger.models import Entry, Posting
 from payments.models import MoneyRequest, Payment, RedPacket, Split, Transfer, Wallet
@@ -29,6 +34,15 @@ def test_seeding_again_adds_nothing(city: None) -> None:
     assert not money.seed()
     assert counts() == before
     assert all(before)
+
+
+def test_second_run_of_the_command_says_so_and_writes_nothing(city: None) -> None:
+    said = io.StringIO()
+    with CaptureQueriesContext(connection) as queries:
+        call_command("seed", stdout=said)
+    assert not [query["sql"] for query in queries if re.match("INSERT|UPDATE|DELETE|SELECT ledger_", query["sql"])]
+    assert "40 people" in said.getvalue()
+    assert "as before" in said.getvalue()
 
 
 def test_what_nobody_has_answered_still_waits(city: None) -> None:
