@@ -86,7 +86,7 @@ def test_what_one_proposes_another_approves_and_the_person_has_it(server: Gatewa
         visit.shoot(f"correction-form-{device}")
         assert not visit.is_wider_than_the_screen()
         page.get_by_role("button", name="Go on").click()
-        assert page.get_by_text("Ada Lovelace").first.is_visible()
+        page.get_by_text("Ada Lovelace").first.wait_for()
         visit.shoot(f"correction-check-{device}")
         page.get_by_role("button", name="Give CN¥450.00").click()
         page.wait_for_url(re.compile("adjustment/[0-9]+/change"))
