@@ -71,10 +71,7 @@ def _looked_at(ids: Sequence[int], viewer_id: int) -> list[RedPacket]:
 
 def show_senders(packets: Iterable[RedPacket]) -> None:
     """Put who sent it beside each. One statement."""
-    rows = list(packets)
-    people = accounts.users(row.sender_id for row in rows)
-    for row in rows:
-        row.sender = people[row.sender_id]  # type: ignore[attr-defined]
+    messaging.show_people(packets, sender="sender_id")
 
 
 def red_packet_card_live(references: Sequence[str], viewer_id: int) -> Mapping[str, Json]:
@@ -109,9 +106,7 @@ def claims_of(packet: RedPacket, *, viewer_id: int) -> QuerySet[RedPacketClaim]:
 
 def show_openers(claims: Sequence[RedPacketClaim]) -> None:
     """Put the person beside each. One statement."""
-    people = accounts.users(claim.user_id for claim in claims)
-    for claim in claims:
-        claim.user = people[claim.user_id]  # type: ignore[attr-defined]
+    messaging.show_people(claims, user="user_id")
 
 
 # --- what somebody sent and received ----------------------------------------------------------------------------------

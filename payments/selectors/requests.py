@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from messaging import selectors as chats
 from payments.models import MoneyRequest
 from payments.registry import ReceiptLine
-from superapp.accounts import selectors as accounts
 from superapp.core.errors import NotFound
 
 
@@ -30,9 +30,7 @@ def money_request_of(*, actor_id: int, request_id: int) -> MoneyRequest:
 
 def show_request_people(rows: Sequence[Any]) -> None:
     """Put the people beside requests. One statement."""
-    people = accounts.users(user_id for row in rows for user_id in (row.requester_id, row.payer_id))
-    for row in rows:
-        row.requester, row.payer = people[row.requester_id], people[row.payer_id]
+    chats.show_people(rows, requester="requester_id", payer="payer_id")
 
 
 def request_lines(references: Sequence[str], viewer_id: int) -> Mapping[str, ReceiptLine]:

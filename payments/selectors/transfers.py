@@ -10,10 +10,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from messaging import selectors as chats
 from payments.ledger.registry import house_account
 from payments.models import Transfer
 from payments.registry import ReceiptLine
-from superapp.accounts import selectors as accounts
 from superapp.core.errors import NotFound
 
 
@@ -35,9 +35,7 @@ def transfer_of(*, actor_id: int, transfer_id: int) -> Transfer:
 
 def show_parties(rows: Sequence[Any]) -> None:
     """Put the people beside rows that name them as ``payer_id`` and ``payee_id``. One statement."""
-    people = accounts.users(user_id for row in rows for user_id in (row.payer_id, row.payee_id))
-    for row in rows:
-        row.payer, row.payee = people[row.payer_id], people[row.payee_id]
+    chats.show_people(rows, payer="payer_id", payee="payee_id")
 
 
 def overdue_transfers(since: timedelta) -> int:
